@@ -1,0 +1,211 @@
+"""Byte channels: what a connection is once the socket is accepted.
+
+``Channel`` is an asyncio protocol with an awaitable face: read with bounded buffering, write with
+back-pressure, each direction closed on its own. ``RawConnection`` is what a handler gets that has
+taken a connection over: the same channel, the bytes first that had already arrived.
+"""
+
+import asyncio
+import os
+import select
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Final, cast
+
+_READ_HIGH: Final = 1024 * 1024
+"""Bytes that may wait unread before the kernel's buffer has to hold the rest."""
+_READ_LOW: Final = 256 * 1024
+_WRITE_HIGH: Final = 1024 * 1024
+
+
+class Channel(asyncio.Protocol):
+    """A connected byte stream over a plain socket."""
+
+    def __init__(self, on_connected: Callable[["Channel"], None]) -> None:
+        self._on_connected = on_connected
+        self._chunks: deque[bytes] = deque()
+        self._buffered = 0
+        self._eof = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._read_paused = False
+        self._write_paused = False
+        self._hangup: select.epoll | None = None
+        self._loop = asyncio.get_running_loop()
+        self.disconnected: asyncio.Future[None] = self._loop.create_future()
+        """Done once the peer can neither send nor receive any more."""
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport and tell the server."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        self._on_connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Queue bytes for ``read``; stop the socket when too many wait."""
+        self._chunks.append(data)
+        self._buffered += len(data)
+        if self._buffered >= _READ_HIGH and not self._read_paused:
+            self._read_paused = True
+            self._transport.pause_reading()
+        self._wake_reader()
+
+    def eof_received(self) -> bool:
+        """Keep the other direction open: a client's shutdown(SHUT_WR) is only an end of input."""
+        self._eof = True
+        self._wake_reader()
+        self._watch_hangup()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        """Wake everyone: reads see the end, writes fail."""
+        self._eof = True
+        self._wake_reader()
+        self._set_disconnected()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """Make ``write`` wait."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """Let ``write`` go on."""
+        self._write_paused = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    # What the server and the handlers call
+
+    async def read(self) -> bytes:
+        """Return the next bytes, up to 256 KiB; ``b""`` when the peer has ended its side."""
+        while not self._chunks:
+            if self._eof:
+                return b""
+            self._reader = self._loop.create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        data = self._chunks.popleft()
+        self._buffered -= len(data)
+        if self._read_paused and self._buffered <= _READ_LOW:
+            self._read_paused = False
+            self._transport.resume_reading()
+        return data
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes back in front of the queue."""
+        if data:
+            self._chunks.appendleft(data)
+            self._buffered += len(data)
+
+    async def write(self, data: bytes | memoryview) -> None:
+        """Send bytes; waits while more than 1 MiB is unsent. ConnectionError: the peer is gone."""
+        self.write_nowait(data)
+        while self._write_paused:
+            self._writable = self._loop.create_future()
+            try:
+                await self._writable
+            finally:
+                self._writable = None
+            self._check_open()
+
+    def write_nowait(self, data: bytes | memoryview) -> None:
+        """Send bytes without waiting; for small answers."""
+        self._check_open()
+        self._transport.write(data)
+
+    def write_eof(self) -> None:
+        """End the sending side after what was written; reading goes on."""
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        """Send what is queued, then end both directions."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """End both directions at once; unsent bytes are dropped."""
+        self._transport.abort()
+
+    @property
+    def input_ended(self) -> bool:
+        """Whether the peer's input has ended and has all been read."""
+        return self._eof and not self._chunks
+
+    @property
+    def eof_received_early(self) -> bool:
+        """Whether the peer has ended its side, read or not."""
+        return self._eof
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket itself, for its options and peer credentials; not for reading or writing."""
+        return cast(socket.socket, self._transport.get_extra_info("socket"))
+
+    async def detach_socket(self) -> tuple[bytes, socket.socket] | None:
+        """Hand out the bytes that were read ahead and a non-blocking socket for a zero-copy pump.
+
+        The caller owns the socket (a duplicate) and closes it, then this channel; until then
+        nothing else may use the channel. None where the bytes do not pass the socket as they are.
+        """
+        self._read_paused = True
+        self._transport.pause_reading()
+        while self._transport.get_write_buffer_size():
+            self._transport.set_write_buffer_limits(high=0)
+            await self.write(b"")
+        ahead = b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered = 0
+        duplicate = socket.socket(fileno=os.dup(self.socket.fileno()))
+        duplicate.setblocking(False)
+        return ahead, duplicate
+
+    # Inside
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _check_open(self) -> None:
+        if self.disconnected.done() or self._transport.is_closing():
+            raise ConnectionResetError("the client has closed the connection")
+
+    def _set_disconnected(self) -> None:
+        if self._hangup is not None:
+            self._loop.remove_reader(self._hangup.fileno())
+            self._hangup.close()
+            self._hangup = None
+        if not self.disconnected.done():
+            self.disconnected.set_result(None)
+
+    def _watch_hangup(self) -> None:
+        """Tell a half-close from a full one after the end of input.
+
+        A unix socket reports EPOLLHUP once the peer is gone in both directions; an epoll with no
+        other event in it is readable then, and only then. TCP cannot know before a write fails.
+        """
+        if self.socket.family != socket.AF_UNIX or self.disconnected.done():
+            return
+        self._hangup = select.epoll()
+        self._hangup.register(self.socket.fileno(), 0)
+        self._loop.add_reader(self._hangup.fileno(), self._set_disconnected)
+
+
+class RawConnection:
+    """A connection that left HTTP: raw bytes in both directions (a ``wire.duplex.Duplex``)."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.read = channel.read
+        self.write = channel.write
+        self.write_eof = channel.write_eof
+        self.close = channel.close
+        self.detach_socket = channel.detach_socket
+
+    async def wait_disconnected(self) -> None:
+        """Return once the peer is gone in both directions."""
+        await asyncio.shield(self._channel.disconnected)

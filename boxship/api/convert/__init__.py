@@ -1,0 +1,1 @@
+"""Translation between domain types and the JSON shapes, one module per object."""

@@ -1,0 +1,123 @@
+"""The operations of the API, one row each.
+
+A row ``ContainerStop`` is served by the coroutine ``container_stop`` of ``routes/<module>.py``,
+imported at its first call. In a path ``{name}`` matches one segment, ``{name*}`` one or more (image
+names contain slashes). One name runs through all layers: ContainerStop, container_stop,
+containers.stop.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class Operation(NamedTuple):
+    """One operation of the API.
+
+    ``follows`` marks operations that stream or wait: when their client goes away, the handler is
+    cancelled. Any other handler runs to its end, so that a change is never left half done.
+    """
+
+    name: str
+    method: str
+    path: str
+    module: str
+    follows: bool = False
+
+    @property
+    def handler_name(self) -> str:
+        """The coroutine's name: ``ContainerStop`` -> ``container_stop``."""
+        return _WORD_START.sub("_", self.name).lower()
+
+
+def _rows(module: str, *rows: tuple[str, str, str]) -> tuple[Operation, ...]:
+    return tuple(
+        Operation(name.removesuffix("…"), method, path, module, name.endswith("…"))
+        for name, method, path in rows
+    )
+
+
+# A name that ends in … streams or waits (``Operation.follows``).
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *_rows(
+        "system",
+        ("SystemPing", "GET", "/_ping"),
+        ("SystemPingHead", "HEAD", "/_ping"),
+        ("SystemVersion", "GET", "/version"),
+        ("SystemInfo", "GET", "/info"),
+        ("SystemEvents…", "GET", "/events"),
+        ("SystemDataUsage…", "GET", "/system/df"),
+        ("SystemAuth…", "POST", "/auth"),
+    ),
+    *_rows(
+        "containers",
+        ("ContainerList", "GET", "/containers/json"),
+        ("ContainerCreate", "POST", "/containers/create"),
+        ("ContainerInspect", "GET", "/containers/{id}/json"),
+        ("ContainerTop", "GET", "/containers/{id}/top"),
+        ("ContainerLogs…", "GET", "/containers/{id}/logs"),
+        ("ContainerChanges", "GET", "/containers/{id}/changes"),
+        ("ContainerExport…", "GET", "/containers/{id}/export"),
+        ("ContainerStats…", "GET", "/containers/{id}/stats"),
+        ("ContainerResize", "POST", "/containers/{id}/resize"),
+        ("ContainerStart", "POST", "/containers/{id}/start"),
+        ("ContainerStop", "POST", "/containers/{id}/stop"),
+        ("ContainerRestart", "POST", "/containers/{id}/restart"),
+        ("ContainerKill", "POST", "/containers/{id}/kill"),
+        ("ContainerUpdate", "POST", "/containers/{id}/update"),
+        ("ContainerRename", "POST", "/containers/{id}/rename"),
+        ("ContainerPause", "POST", "/containers/{id}/pause"),
+        ("ContainerUnpause", "POST", "/containers/{id}/unpause"),
+        ("ContainerAttach…", "POST", "/containers/{id}/attach"),
+        ("ContainerAttachWebsocket…", "GET", "/containers/{id}/attach/ws"),
+        ("ContainerWait…", "POST", "/containers/{id}/wait"),
+        ("ContainerDelete", "DELETE", "/containers/{id}"),
+        ("ContainerArchiveInfo", "HEAD", "/containers/{id}/archive"),
+        ("ContainerArchive…", "GET", "/containers/{id}/archive"),
+        ("PutContainerArchive", "PUT", "/containers/{id}/archive"),
+        ("ContainerPrune", "POST", "/containers/prune"),
+    ),
+    *_rows(
+        "exec",
+        ("ExecCreate", "POST", "/containers/{id}/exec"),
+        ("ExecStart…", "POST", "/exec/{id}/start"),
+        ("ExecResize", "POST", "/exec/{id}/resize"),
+        ("ExecInspect", "GET", "/exec/{id}/json"),
+    ),
+    *_rows(
+        "images",
+        ("ImageList", "GET", "/images/json"),
+        ("ImageCreate…", "POST", "/images/create"),
+        ("ImageInspect", "GET", "/images/{name*}/json"),
+        ("ImageHistory", "GET", "/images/{name*}/history"),
+        ("ImagePush…", "POST", "/images/{name*}/push"),
+        ("ImageTag", "POST", "/images/{name*}/tag"),
+        ("ImageDelete", "DELETE", "/images/{name*}"),
+        ("ImageSearch…", "GET", "/images/search"),
+        ("ImagePrune", "POST", "/images/prune"),
+        ("ImageCommit", "POST", "/commit"),
+        ("ImageGet…", "GET", "/images/{name*}/get"),
+        ("ImageGetAll…", "GET", "/images/get"),
+        ("ImageLoad…", "POST", "/images/load"),
+        ("DistributionInspect…", "GET", "/distribution/{name*}/json"),
+    ),
+    *_rows(
+        "networks",
+        ("NetworkList", "GET", "/networks"),
+        ("NetworkInspect", "GET", "/networks/{id*}"),
+        ("NetworkDelete", "DELETE", "/networks/{id*}"),
+        ("NetworkCreate", "POST", "/networks/create"),
+        ("NetworkConnect", "POST", "/networks/{id*}/connect"),
+        ("NetworkDisconnect", "POST", "/networks/{id*}/disconnect"),
+        ("NetworkPrune", "POST", "/networks/prune"),
+    ),
+    *_rows(
+        "volumes",
+        ("VolumeList", "GET", "/volumes"),
+        ("VolumeCreate", "POST", "/volumes/create"),
+        ("VolumeInspect", "GET", "/volumes/{name*}"),
+        ("VolumeDelete", "DELETE", "/volumes/{name*}"),
+        ("VolumePrune", "POST", "/volumes/prune"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The JSON shapes of the Docker Engine API, one module per object."""
