@@ -1,0 +1,129 @@
+"""The engine's state: one sqlite file in WAL mode, one writer.
+
+An object's configuration, its state and the events it caused commit in one transaction. Commits
+do not wait for the disk (``synchronous=NORMAL``): a killed engine loses nothing, since the kernel
+holds the pages; a power cut may lose the last moments but never leaves the file torn
+(sqlite.org/wal.html).
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from boxship.errors import InternalError
+
+Parameters = Sequence[Any] | dict[str, Any]
+
+
+class Migration(NamedTuple):
+    """One step of a store's schema. Once released it is never edited, only followed by another."""
+
+    name: str
+    sql: str
+
+
+class Transaction:
+    """Writes that become visible together, and what to do once they are."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._callbacks: list[Callable[[], None]] = []
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._connection.execute(sql, parameters)
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` after the commit, in the order of registration."""
+        self._callbacks.append(callback)
+
+    def run_callbacks(self) -> None:
+        """Called once by the database, after the commit."""
+        for callback in self._callbacks:
+            callback()
+
+
+class Database:
+    """The open state file. Used from the event loop's thread only."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._current: Transaction | None = None
+
+    @classmethod
+    def open(cls, path: Path, migrations: Sequence[Migration]) -> "Database":
+        """Open or create the file and bring its schema up to date.
+
+        Raises InternalError when the file is not a usable state file, saying which and why.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=True)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            database = cls(connection)
+            database._migrate(migrations)
+        except sqlite3.DatabaseError as error:
+            raise InternalError(
+                f"the state file {path} cannot be used: {error}; restore it from a backup, or move "
+                "it away to start with no containers"
+            ) from error
+        return database
+
+    def _migrate(self, migrations: Sequence[Migration]) -> None:
+        self._connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY)")
+        done = {row["name"] for row in self.query("SELECT name FROM migrations")}
+        for migration in migrations:
+            if migration.name in done:
+                continue
+            with self.transaction() as tx:
+                for statement in _statements(migration.sql):
+                    tx.execute(statement)
+                tx.execute("INSERT INTO migrations (name) VALUES (?)", (migration.name,))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Commit all writes of the block, or none when it raises.
+
+        Inside another transaction it joins that one. The block must not await.
+        """
+        if self._current is not None:
+            yield self._current
+            return
+        transaction = Transaction(self._connection)
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._current = transaction
+        try:
+            yield transaction
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._current = None
+        transaction.run_callbacks()
+
+    def query(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """Return all rows of a SELECT."""
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        self._connection.close()
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """Split a script, since executescript would commit the surrounding transaction."""
+    pending = ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if pending.strip():
+        yield pending
