@@ -8,7 +8,7 @@ taken a connection over: the same channel, the bytes first that had already arri
 import asyncio
 import os
 import select
-import socket
+import socket as sockets
 from collections import deque
 from collections.abc import Callable
 from typing import Final, cast
@@ -35,6 +35,9 @@ class Channel(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.disconnected: asyncio.Future[None] = self._loop.create_future()
         """Done once the peer can neither send nor receive any more."""
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        """Done once the peer has most likely left: disconnected, or its input ended on a socket
+        that cannot tell a half-close from a full one (TCP)."""
 
     # What asyncio calls
 
@@ -57,7 +60,10 @@ class Channel(asyncio.Protocol):
         """Keep the other direction open: a client's shutdown(SHUT_WR) is only an end of input."""
         self._eof = True
         self._wake_reader()
-        self._watch_hangup()
+        if self.socket.family == sockets.AF_UNIX:
+            self._watch_hangup()
+        else:
+            _finish(self.gone)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
@@ -74,8 +80,8 @@ class Channel(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let ``write`` go on."""
         self._write_paused = False
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
+        if self._writable is not None:
+            _finish(self._writable)
 
     # What the server and the handlers call
 
@@ -137,16 +143,11 @@ class Channel(asyncio.Protocol):
         return self._eof and not self._chunks
 
     @property
-    def eof_received_early(self) -> bool:
-        """Whether the peer has ended its side, read or not."""
-        return self._eof
-
-    @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> sockets.socket:
         """The socket itself, for its options and peer credentials; not for reading or writing."""
-        return cast(socket.socket, self._transport.get_extra_info("socket"))
+        return cast(sockets.socket, self._transport.get_extra_info("socket"))
 
-    async def detach_socket(self) -> tuple[bytes, socket.socket] | None:
+    async def detach_socket(self) -> tuple[bytes, sockets.socket] | None:
         """Hand out the bytes that were read ahead and a non-blocking socket for a zero-copy pump.
 
         The caller owns the socket (a duplicate) and closes it, then this channel; until then
@@ -160,15 +161,15 @@ class Channel(asyncio.Protocol):
         ahead = b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0
-        duplicate = socket.socket(fileno=os.dup(self.socket.fileno()))
+        duplicate = sockets.socket(fileno=os.dup(self.socket.fileno()))
         duplicate.setblocking(False)
         return ahead, duplicate
 
     # Inside
 
     def _wake_reader(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        if self._reader is not None:
+            _finish(self._reader)
 
     def _check_open(self) -> None:
         if self.disconnected.done() or self._transport.is_closing():
@@ -179,20 +180,23 @@ class Channel(asyncio.Protocol):
             self._loop.remove_reader(self._hangup.fileno())
             self._hangup.close()
             self._hangup = None
-        if not self.disconnected.done():
-            self.disconnected.set_result(None)
+        _finish(self.disconnected)
+        _finish(self.gone)
 
     def _watch_hangup(self) -> None:
         """Tell a half-close from a full one after the end of input.
 
         A unix socket reports EPOLLHUP once the peer is gone in both directions; an epoll with no
-        other event in it is readable then, and only then. TCP cannot know before a write fails.
+        other event in it is readable then, and only then.
         """
-        if self.socket.family != socket.AF_UNIX or self.disconnected.done():
-            return
         self._hangup = select.epoll()
         self._hangup.register(self.socket.fileno(), 0)
         self._loop.add_reader(self._hangup.fileno(), self._set_disconnected)
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class RawConnection:

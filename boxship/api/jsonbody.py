@@ -7,7 +7,6 @@ converted. Keys of maps (labels, exposed ports) are data and stay as they are.
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from boxship.errors import InvalidParameterError
 
 T = TypeVar("T")
 _Folder = Callable[[Any], Any]
+_folders: dict[type, _Folder] = {}
 
 
 def decode_json(body: bytes, wanted: type[T]) -> T:
@@ -28,14 +28,14 @@ def decode_json(body: bytes, wanted: type[T]) -> T:
         raise InvalidParameterError("invalid JSON: got EOF while reading request body")
     try:
         document = msgspec.json.decode(body)
-        return msgspec.convert(_folder_of(wanted)(document), wanted)
+        fold = _folders.get(wanted)
+        if fold is None:
+            fold = _folders[wanted] = _folder(shapes.type_info(wanted))
+        return msgspec.convert(fold(document), wanted)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        if "trailing characters" in str(error):
+            raise InvalidParameterError("unexpected content after JSON") from None
         raise InvalidParameterError(f"invalid JSON: {error}") from None
-
-
-@cache
-def _folder_of(wanted: type) -> _Folder:
-    return _folder(shapes.type_info(wanted))
 
 
 def _folder(shape: shapes.Type) -> _Folder:

@@ -23,7 +23,7 @@ How to write a handler (in ``routes/<module>.py``, named as its row in ``operati
 """
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from boxship.api.errors import PageNotFoundError
@@ -59,9 +59,14 @@ class _Node:
 class Router:
     """Finds operations; segments are literals first, then parameters, then greedy names."""
 
-    def __init__(self, operations: Iterable[Operation] = OPERATIONS) -> None:
+    def __init__(
+        self,
+        operations: Iterable[Operation] = OPERATIONS,
+        handlers: Mapping[str, Handler] | None = None,
+    ) -> None:
+        """``handlers`` by operation name serve instead of those in ``routes/``."""
         self._roots: dict[str, _Node] = {}
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, Handler] = dict(handlers or {})
         for operation in operations:
             self._add(operation)
 

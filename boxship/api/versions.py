@@ -44,7 +44,8 @@ def split_version(path: str) -> tuple[str | None, str]:
 def parse_version(text: str) -> ApiVersion:
     """Parse ``1.44``; missing or odd parts count as 0, as in Docker."""
     parts = [int(part) if part.isdecimal() else 0 for part in text.split(".")]
-    return ApiVersion(*(parts + [0, 0])[:2])
+    major, minor = [*parts, 0][:2]
+    return ApiVersion(major, minor)
 
 
 def check_version(text: str | None, minimum: ApiVersion = MIN_API_VERSION) -> ApiVersion:
