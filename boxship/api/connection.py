@@ -47,6 +47,7 @@ class HttpConnection:
         self._task: asyncio.Task[None] | None = None
         self._client_left = False
         self._taken_over = False
+        self._continued = False
         self._reply_status = 0
         self._request: Request | None = None
         self.answer: ResponseStream | None = None
@@ -117,7 +118,9 @@ class HttpConnection:
         name = request.operation.name if request.operation else ""
         self._server.observe(name, self._reply_status, time.perf_counter() - started)
         self._request = None
-        return not self._taken_over and not self._server.closing and await self._finish_body()
+        if self._taken_over or self._server.closing:
+            return False
+        return await self._finish_body(request)
 
     async def _read_head(self) -> h11.Request | None:
         """Wait for the next request's head; None when the client has ended the connection."""
@@ -153,6 +156,7 @@ class HttpConnection:
 
     async def _answer(self, request: Request) -> None:
         self.answer = None
+        self._continued = False
         self._reply_status = 0
         try:
             response = await self._call_handler(request)
@@ -215,6 +219,7 @@ class HttpConnection:
         """Yield the rest of the current request's body."""
         while self._http.their_state is h11.SEND_BODY:
             if self._http.they_are_waiting_for_100_continue:
+                self._continued = True
                 self._channel.write_nowait(
                     self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
                 )
@@ -236,11 +241,11 @@ class HttpConnection:
             except h11.RemoteProtocolError as error:
                 raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
 
-    async def _finish_body(self) -> bool:
+    async def _finish_body(self, request: Request) -> bool:
         """Drain what the handler left of a small body; False if the connection must end."""
         left = _UNREAD_BODY_LIMIT
-        if self._http.they_are_waiting_for_100_continue:
-            return False
+        if "expect" in request.headers and not self._continued:
+            return False  # whether the client still sends its body is its own choice
         while self._http.their_state is h11.SEND_BODY and left > 0:
             left -= len(await self._next_data())
         if self._http.their_state is h11.SEND_BODY:
