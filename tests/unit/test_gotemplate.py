@@ -247,7 +247,7 @@ RUN_ERRORS = [
     ("{{.Name.X}}", ":1:7: executing \"\" at <.Name.X>: can't evaluate field X in type string"),
     ("{{.Null.X}}", ':1:7: executing "" at <.Null.X>: nil pointer evaluating interface {}.X'),
     ("{{.Labels.a.b}}",
-     ":1:11: executing \"\" at <.Labels.a.b>: can't evaluate field b in type string"),
+     ":1:9: executing \"\" at <.Labels.a.b>: can't evaluate field b in type string"),
     ("{{.Labels.zz.b}}",
      ':1:9: executing "" at <.Labels.zz.b>: nil data; no entry for key "b"'),
     ("{{.Name 1}}", ':1:2: executing "" at <.Name>: Name is not a method but has arguments'),
