@@ -1,0 +1,181 @@
+"""The verbs on containers: the only thing that other packages call.
+
+Each verb finds its container by a *reference*: whole id, name, or an unambiguous prefix of the id.
+All raise NotFoundError for an unknown reference and, where the container's state forbids the verb,
+the refusal of :mod:`boxship.engine.containers.lifecycle`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable
+
+from boxship.engine.containers import inspection, logs, removal
+from boxship.engine.containers.attach import AttachOptions, attach
+from boxship.engine.containers.container import Container, ContainerRequest, RestartPolicy, Status
+from boxship.engine.containers.context import Context
+from boxship.engine.containers.creation import Created, create
+from boxship.engine.containers.execs import ExecRequest, Execs, ExecSession
+from boxship.engine.containers.filters import ListQuery, select
+from boxship.engine.containers.inspection import StatsSample, Top
+from boxship.engine.containers.lifecycle import next_status
+from boxship.engine.containers.logs import LogOptions
+from boxship.engine.containers.recovery import recover
+from boxship.engine.containers.runner import Runner
+from boxship.engine.containers.waiters import WaitResult
+from boxship.engine.logs.reader import LogRecord
+from boxship.engine.runtime.workload import Resources
+from boxship.errors import InvalidParameterError
+from boxship.wire.duplex import Duplex
+
+
+class ContainerService:
+    """Everything that can be done with containers."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._runner = Runner(context)
+        self.execs = Execs(context)
+
+    async def open(self) -> None:
+        """Take up what an earlier engine left: running tasks, half-done acts, restart policies."""
+        await recover(self._context, self._runner)
+
+    async def close(self) -> None:
+        """Stop watching; the containers go on."""
+        await self._runner.close()
+
+    def get(self, reference: str) -> Container:
+        """Return one container."""
+        return self._context.store.get(reference)
+
+    def list(self, query: ListQuery) -> list[Container]:
+        """Return the containers that a query selects, newest first."""
+        return select(self._context.store, self._context.networks, query)
+
+    async def create(self, request: ContainerRequest) -> Created:
+        """Make a container that is not started yet.
+
+        Raises NotFoundError without the image, ConflictError for a name in use and
+        InvalidParameterError for a bad option; nothing is left behind by a failure.
+        """
+        return await create(self._context, request)
+
+    async def start(self, reference: str) -> None:
+        """Start it. Raises NotModifiedError when it runs already."""
+        await self._runner.start(self.get(reference))
+
+    async def stop(
+        self, reference: str, *, signal: str = "", timeout_s: int | None = None
+    ) -> None:
+        """Send the stop signal, then SIGKILL after ``timeout_s`` seconds (-1: never).
+
+        Raises NotModifiedError when it does not run.
+        """
+        await self._runner.stop(self.get(reference), signal=signal, timeout_s=timeout_s)
+
+    async def restart(
+        self, reference: str, *, signal: str = "", timeout_s: int | None = None
+    ) -> None:
+        """Stop it where it runs, then start it."""
+        await self._runner.restart(self.get(reference), signal=signal, timeout_s=timeout_s)
+
+    async def kill(self, reference: str, signal: str = "") -> None:
+        """Send a signal (default SIGKILL) to the main process."""
+        await self._runner.kill(self.get(reference), signal)
+
+    async def pause(self, reference: str) -> None:
+        """Freeze all its processes."""
+        await self._runner.pause(self.get(reference))
+
+    async def unpause(self, reference: str) -> None:
+        """Let them go on."""
+        await self._runner.unpause(self.get(reference))
+
+    async def rename(self, reference: str, name: str) -> None:
+        """Give it another name. Raises ConflictError when that is taken."""
+        await removal.rename(self._context, self.get(reference), name)
+
+    async def remove(
+        self, reference: str, *, force: bool = False, volumes: bool = False, link: bool = False
+    ) -> None:
+        """Remove it; ``force`` kills it first, ``volumes`` removes its anonymous volumes."""
+        if link:
+            raise InvalidParameterError("links of the default bridge cannot be removed one by one")
+        await removal.remove(
+            self._context, self._runner, self.get(reference), force=force, volumes=volumes
+        )
+
+    async def prune(self, filters: removal.Filters) -> removal.Pruned:
+        """Remove all stopped containers that pass ``filters`` (until, label, label!)."""
+        return await removal.prune(self._context, self._runner, filters)
+
+    def waiter(self, reference: str, condition: str = "not-running") -> Awaitable[WaitResult]:
+        """Return what resolves at ``not-running``, ``next-exit`` or ``removed``.
+
+        It is registered when this returns: nothing that happens later is missed.
+        """
+        return inspection.waiter(self._context, self.get(reference), condition)
+
+    async def attach(self, reference: str, options: AttachOptions, client: Duplex) -> None:
+        """Join a client with the container's streams, until either side ends."""
+        await attach(self._context, self.get(reference), options, client)
+
+    def check_attach(self, reference: str) -> Container:
+        """Return the container that a client may attach to now, before it is taken raw."""
+        container = self.get(reference)
+        next_status("attach", container)
+        return container
+
+    def logs(self, reference: str, options: LogOptions) -> AsyncIterator[list[LogRecord]]:
+        """Yield batches of log records. Raises NotSupportedError where the driver keeps none."""
+        return logs.read(self._context, self.get(reference), options)
+
+    async def top(self, reference: str, ps_args: str = "") -> Top:
+        """List its processes, with the columns that ``ps`` gives for ``ps_args``."""
+        return await inspection.top(self._context, self.get(reference), ps_args)
+
+    def stats(self, reference: str) -> StatsSample:
+        """Read its counters once; all zero when it does not run."""
+        return inspection.stats(self._context, self.get(reference))
+
+    async def resize(self, reference: str, rows: int, columns: int) -> None:
+        """Resize its terminal. Raises ConflictError when it does not run."""
+        container = self.get(reference)
+        next_status("exec", container)
+        await self._context.runtime.resize(container.id, rows, columns)
+
+    async def update(
+        self, reference: str, resources: Resources, restart_policy: RestartPolicy | None
+    ) -> list[str]:
+        """Change limits and restart policy, at once where it runs. Returns warnings."""
+        return await removal.update(
+            self._context, self.get(reference), resources, restart_policy
+        )
+
+    def exec_create(self, reference: str, request: ExecRequest) -> str:
+        """Prepare a further process in a running container; returns its id."""
+        container = self.get(reference)
+        next_status("exec", container)
+        return self.execs.create(container, request)
+
+    def exec_get(self, exec_id: str) -> ExecSession:
+        """Return an exec session. Raises NotFoundError."""
+        return self.execs.get(exec_id)
+
+    async def exec_start(
+        self,
+        exec_id: str,
+        client: Duplex | None,
+        console_size: tuple[int, int] | None = None,
+    ) -> None:
+        """Run it; with a client until it ends or the client detaches, without in the background."""
+        await self.execs.start(exec_id, client, console_size)
+
+    async def exec_resize(self, exec_id: str, rows: int, columns: int) -> None:
+        """Resize the terminal of an exec session."""
+        await self.execs.resize(exec_id, rows, columns)
+
+    def counts(self) -> dict[Status, int]:
+        """Return how many containers are in each state."""
+        counts = dict.fromkeys(Status, 0)
+        for container in self._context.store.all():
+            counts[container.state.status] += 1
+        return counts
