@@ -1,0 +1,172 @@
+"""The table of all commands, literal so that finding one costs nothing.
+
+COMMANDS: words -> (module below boxship.cli, summary, other words for it). Help, completion and
+did-you-mean derive from this table and from each module's flags.
+"""
+
+COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "container attach": (
+        "container.attach",
+        "Attach local standard input, output, and error streams to a running container",
+        ("attach",),
+    ),
+    "container commit": (
+        "container.commit",
+        "Create a new image from a container's changes",
+        ("commit",),
+    ),
+    "container cp": (
+        "container.cp",
+        "Copy files/folders between a container and the local filesystem",
+        ("cp",),
+    ),
+    "container create": ("container.create", "Create a new container", ("create",)),
+    "container diff": (
+        "container.diff",
+        "Inspect changes to files or directories on a container's filesystem",
+        ("diff",),
+    ),
+    "container exec": ("container.exec", "Execute a command in a running container", ("exec",)),
+    "container export": (
+        "container.export",
+        "Export a container's filesystem as a tar archive",
+        ("export",),
+    ),
+    "container inspect": (
+        "container.inspect",
+        "Display detailed information on one or more containers",
+        (),
+    ),
+    "container kill": ("container.kill", "Kill one or more running containers", ("kill",)),
+    "container logs": ("container.logs", "Fetch the logs of a container", ("logs",)),
+    "container ls": ("container.ls", "List containers", ("container list", "container ps", "ps")),
+    "container pause": (
+        "container.pause",
+        "Pause all processes within one or more containers",
+        ("pause",),
+    ),
+    "container port": (
+        "container.port",
+        "List port mappings or a specific mapping for the container",
+        ("port",),
+    ),
+    "container prune": ("container.prune", "Remove all stopped containers", ()),
+    "container rename": ("container.rename", "Rename a container", ("rename",)),
+    "container restart": ("container.restart", "Restart one or more containers", ("restart",)),
+    "container rm": ("container.rm", "Remove one or more containers", ("container remove", "rm")),
+    "container run": ("container.run", "Create and run a new container from an image", ("run",)),
+    "container start": ("container.start", "Start one or more stopped containers", ("start",)),
+    "container stats": (
+        "container.stats",
+        "Display a live stream of container(s) resource usage statistics",
+        ("stats",),
+    ),
+    "container stop": ("container.stop", "Stop one or more running containers", ("stop",)),
+    "container top": ("container.top", "Display the running processes of a container", ("top",)),
+    "container unpause": (
+        "container.unpause",
+        "Unpause all processes within one or more containers",
+        ("unpause",),
+    ),
+    "container update": (
+        "container.update",
+        "Update configuration of one or more containers",
+        ("update",),
+    ),
+    "container wait": (
+        "container.wait",
+        "Block until one or more containers stop, then print their exit codes",
+        ("wait",),
+    ),
+    "image history": ("image.history", "Show the history of an image", ("history",)),
+    "image import": (
+        "image.import_",
+        "Import the contents from a tarball to create a filesystem image",
+        ("import",),
+    ),
+    "image inspect": ("image.inspect", "Display detailed information on one or more images", ()),
+    "image load": ("image.load", "Load an image from a tar archive or STDIN", ("load",)),
+    "image ls": ("image.ls", "List images", ("image list", "images")),
+    "image prune": ("image.prune", "Remove unused images", ()),
+    "image pull": ("image.pull", "Download an image from a registry", ("pull",)),
+    "image push": ("image.push", "Upload an image to a registry", ("push",)),
+    "image rm": ("image.rm", "Remove one or more images", ("image remove", "rmi")),
+    "image save": (
+        "image.save",
+        "Save one or more images to a tar archive (streamed to STDOUT by default)",
+        ("save",),
+    ),
+    "image tag": (
+        "image.tag",
+        "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+        ("tag",),
+    ),
+    "network connect": ("network.connect", "Connect a container to a network", ()),
+    "network create": ("network.create", "Create a network", ()),
+    "network disconnect": ("network.disconnect", "Disconnect a container from a network", ()),
+    "network inspect": (
+        "network.inspect",
+        "Display detailed information on one or more networks",
+        (),
+    ),
+    "network ls": ("network.ls", "List networks", ("network list",)),
+    "network prune": ("network.prune", "Remove all unused networks", ()),
+    "network rm": ("network.rm", "Remove one or more networks", ("network remove",)),
+    "system df": ("system.df", "Show disk usage", ()),
+    "system dial-stdio": (
+        "system.dial_stdio",
+        "Proxy the stdio stream to the daemon connection",
+        (),
+    ),
+    "system events": ("system.events", "Get real time events from the server", ("events",)),
+    "system info": ("system.info", "Display system-wide information", ("info",)),
+    "system prune": ("system.prune", "Remove unused data", ()),
+    "volume create": ("volume.create", "Create a volume", ()),
+    "volume inspect": (
+        "volume.inspect",
+        "Display detailed information on one or more volumes",
+        (),
+    ),
+    "volume ls": ("volume.ls", "List volumes", ("volume list",)),
+    "volume prune": ("volume.prune", "Remove unused local volumes", ()),
+    "volume rm": ("volume.rm", "Remove one or more volumes", ("volume remove",)),
+    "completion": ("system.completion", "Print a completion script for a shell", ()),
+    "help": ("system.help", "Show help for a command", ()),
+    "inspect": ("system.inspect", "Return low-level information on Docker objects", ()),
+    "login": ("system.login", "Authenticate to a registry", ()),
+    "logout": ("system.logout", "Log out from a registry", ()),
+    "version": ("system.version", "Show the Boxship version information", ()),
+}
+
+GROUPS: dict[str, str] = {
+    "container": "Manage containers",
+    "image": "Manage images",
+    "network": "Manage networks",
+    "system": "Manage Boxship",
+    "volume": "Manage volumes",
+}
+
+COMMON = ("run", "exec", "ps", "pull", "push", "images", "login", "logout", "version", "info")
+"""Commands that the top-level help lists first."""
+
+HIDDEN = frozenset(("system dial-stdio",))
+"""Commands that help and completion do not list."""
+
+
+def find(words: list[str]) -> tuple[str, int]:
+    """The table's key that words begin with, and how many words it took; ("", 0) for none."""
+    for count in (2, 1):
+        spelled = " ".join(words[:count])
+        if len(words) < count:
+            continue
+        if spelled in COMMANDS:
+            return spelled, count
+        for key, (_, _, aliases) in COMMANDS.items():
+            if spelled in aliases:
+                return key, count
+    return "", 0
+
+
+def spellings(key: str) -> tuple[str, ...]:
+    """All ways to write a command, the table's own first."""
+    return (key, *COMMANDS[key][2])

@@ -1,0 +1,107 @@
+"""What every command works with: the daemon, the user's configuration, the terminal."""
+
+import os
+import sys
+
+from boxship.cli.configfile import ConfigFile
+from boxship.client.blocking import Client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from boxship.cli.options import Options
+    from boxship.client.core import Call
+    from boxship.client.endpoint import Endpoint
+    from boxship.client.transports import Transport
+
+
+class Cli:
+    """One invocation. command: the words the user called it by (``container ls``, ``ps``)."""
+
+    def __init__(self, options: "Options", command: str) -> None:
+        self.options = options
+        self.command = command
+        self._client: Client | None = None
+        self._config: ConfigFile | None = None
+
+    @property
+    def config(self) -> ConfigFile:
+        """The user's config.json, read when it is first asked for."""
+        if self._config is None:
+            self._config = ConfigFile.load(self.options.config_dir)
+        return self._config
+
+    @property
+    def client(self) -> Client:
+        """The client; nothing is connected before the first call."""
+        if self._client is None:
+            self._client = Client(
+                self.options.endpoint,
+                api_version=self.options.api_version,
+                headers=self._headers(),
+                connect=self._connect,
+            )
+        return self._client
+
+    def _headers(self) -> dict[str, str]:
+        from boxship import __version__
+
+        agent = {"User-Agent": f"Boxship-Client/{__version__} (linux)"}
+        return agent | self.config.http_headers
+
+    def _connect(self, endpoint: "Endpoint") -> "Transport":
+        from boxship.client import transports
+        from boxship.client.errors import ConnectionFailedError
+
+        try:
+            return transports.connect(endpoint)
+        except ConnectionFailedError as error:
+            absent = isinstance(error.__cause__, (FileNotFoundError, ConnectionRefusedError))
+            if not (absent and self._may_start_daemon):
+                raise
+        from boxship.cli import autostart
+
+        autostart.start_daemon(endpoint)
+        return transports.connect(endpoint)
+
+    @property
+    def _may_start_daemon(self) -> bool:
+        return self.options.is_default_host and os.environ.get("BOXSHIP_AUTOSTART", "1") != "0"
+
+    def json(self, call: "Call") -> "Any":
+        """The JSON answer of a call."""
+        return self.client.json(call)
+
+    def write(self, text: str) -> None:
+        """Write text to standard output as it is."""
+        sys.stdout.write(text)
+
+    def print(self, text: str) -> None:
+        """Write a line to standard output."""
+        sys.stdout.write(text + "\n")
+
+    def warn(self, text: str) -> None:
+        """Write a line to standard error, after what was printed so far."""
+        sys.stdout.flush()
+        sys.stderr.write(text + "\n")
+
+    def for_each(self, refs: list[str], action: "Any") -> int:
+        """Do action(ref) for each ref, print the refs that worked; 1 if any did not.
+
+        As Docker does, a failure is printed at the end and does not stop the others.
+        """
+        from boxship.cli.main import describe
+        from boxship.errors import BoxshipError
+
+        failures: list[str] = []
+        for ref in refs:
+            try:
+                action(ref)
+            except BoxshipError as error:
+                failures.append(describe(error))
+            else:
+                self.print(ref)
+        for failure in failures:
+            self.warn(failure)
+        return 1 if failures else 0

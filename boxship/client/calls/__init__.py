@@ -1,0 +1,1 @@
+"""The operations of the Engine API as ``Call`` values: one function each, no IO."""
