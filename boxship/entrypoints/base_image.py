@@ -156,13 +156,18 @@ def _add(
     archive.addfile(member, io.BytesIO(data))
 
 
+def find_busybox() -> Path:
+    """Return the installed busybox. Raises UnavailableError."""
+    for place in _BUSYBOX_PLACES:
+        if Path(place).exists():
+            return Path(place)
+    raise UnavailableError("no busybox found: install the package busybox-static")
+
+
 def busybox_image(binary: Path | None = None, *, docker: bool = False) -> Image:
-    """Make the busybox image. Raises UnavailableError when no static busybox is installed."""
-    found = binary or next((Path(p) for p in _BUSYBOX_PLACES if Path(p).exists()), None)
-    if found is None:
-        raise UnavailableError("no busybox found: install the package busybox-static")
+    """Make the busybox image. Raises UnavailableError when no busybox is installed."""
     config = ExecutionConfig(env=[PATH], cmd=["sh"])
-    return make_image([busybox_layer(found)], config, docker=docker)
+    return make_image([busybox_layer(binary or find_busybox())], config, docker=docker)
 
 
 # --- archives ---

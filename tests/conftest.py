@@ -1,0 +1,3 @@
+"""Configuration of the whole test run."""
+
+pytest_plugins = ["tests.support.fixtures"]
