@@ -1,0 +1,311 @@
+"""Requests to a repository of a registry: authorised, redirected safely, with fallbacks.
+
+Everything here blocks and is called from worker threads. Failures are RegistryError and
+UnreachableError; ``translated`` turns them into errors for the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from boxship.engine.config import RegistryConfig
+from boxship.engine.registry.auth import RegistryAuth
+from boxship.engine.registry.authorizer import Authorizer
+from boxship.engine.registry.endpoint import Endpoint, endpoints
+from boxship.engine.registry.errors import (
+    RegistryError,
+    UnreachableError,
+    error_from_answer,
+    translate,
+)
+from boxship.engine.registry.transport import CERTIFICATES_DIRECTORY, TimeLimits, Transport
+from boxship.errors import InternalError
+from boxship.oci.document import MAX_DOCUMENT_SIZE
+from boxship.oci.media_types import ACCEPTED_MANIFESTS, SCHEMA1
+from boxship.reference import Reference, is_digest
+
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
+
+MAX_REDIRECTS = 10
+MAX_ERROR_SIZE = 64 * 1024
+MAX_TAG_PAGES = 1000
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ACCEPT = ", ".join((*ACCEPTED_MANIFESTS, *sorted(SCHEMA1)))
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestHead:
+    """What a registry says of a manifest without sending it."""
+
+    digest: str
+    """Empty: it did not say."""
+    media_type: str
+    size: int
+
+
+class RegistryClient:
+    """Speaks with all registries; remembers which of a host's URLs answered."""
+
+    def __init__(
+        self,
+        config: RegistryConfig,
+        *,
+        certificates: Path = CERTIFICATES_DIRECTORY,
+        limits: TimeLimits | None = None,
+    ) -> None:
+        self.config = config
+        self.transport = Transport(config, certificates=certificates, limits=limits)
+        self._preferred: dict[str, Endpoint] = {}
+
+    def repository(
+        self, reference: Reference, auth: RegistryAuth | None = None, actions: str = "pull"
+    ) -> Repository:
+        """Begin a session with the repository that ``reference`` names.
+
+        actions: ``pull`` or ``pull,push``, the rights that tokens are asked for.
+        """
+        return Repository(self, reference, auth or RegistryAuth(), actions)
+
+    def endpoints(self, domain: str) -> list[Endpoint]:
+        """Return a host's URLs, the one that answered last first."""
+        found = endpoints(domain, self.config)
+        preferred = self._preferred.get(domain)
+        if preferred in found and not found[0].is_mirror:
+            return [preferred, *(endpoint for endpoint in found if endpoint != preferred)]
+        return found
+
+    def prefer(self, domain: str, endpoint: Endpoint) -> None:
+        """Remember that this URL answered."""
+        self._preferred[domain] = endpoint
+
+    def close(self) -> None:
+        """Drop idle connections."""
+        self.transport.close()
+
+
+class Repository:
+    """A session with one repository: the endpoint in use and its tokens."""
+
+    def __init__(
+        self, client: RegistryClient, reference: Reference, auth: RegistryAuth, actions: str
+    ) -> None:
+        self.reference = reference
+        self._client = client
+        self._endpoints = client.endpoints(reference.domain)
+        self._authorizers = {
+            endpoint: Authorizer(
+                client.transport,
+                RegistryAuth() if endpoint.is_mirror else auth,
+                [f"repository:{reference.path}:{actions}"],
+                verify_tls=endpoint.verify_tls,
+            )
+            for endpoint in self._endpoints
+        }
+
+    @contextmanager
+    def translated(self, tag: str = "") -> Iterator[None]:
+        """Turn the registry's failures in the block into errors for the user."""
+        shown = self.reference.with_tag(tag) if tag else self.reference
+        try:
+            yield
+        except RegistryError as error:
+            raise translate(error, self.reference.familiar_name, shown.familiar) from error
+        except UnreachableError as error:
+            raise InternalError(str(error)) from error
+
+    def head_manifest(self, tag_or_digest: str) -> ManifestHead | None:
+        """Ask for a manifest's digest; None where the registry cannot say without sending it."""
+        try:
+            answer = self.request("HEAD", f"manifests/{tag_or_digest}", {"Accept": _ACCEPT})
+        except RegistryError as error:
+            # A HEAD answer has no body: GET tells why, and some registries know no HEAD.
+            if error.status in (401, 429):
+                raise
+            return None
+        answer.drain_conn()
+        digest = answer.headers.get("Docker-Content-Digest", "")
+        media_type = _plain_type(answer.headers.get("Content-Type", ""))
+        size = answer.headers.get("Content-Length", "")
+        if not is_digest(digest) or not size.isdigit():
+            return None
+        return ManifestHead(digest, media_type, int(size))
+
+    def get_manifest(self, tag_or_digest: str) -> tuple[str, bytes, str]:
+        """Fetch a manifest or index: media type, bytes, digest. A named digest is verified."""
+        answer = self.request("GET", f"manifests/{tag_or_digest}", {"Accept": _ACCEPT})
+        data = self._read_limited(answer)
+        media_type = _plain_type(answer.headers.get("Content-Type", ""))
+        if media_type == "text/html":
+            raise error_from_answer(self._shown(answer), answer.status, data, media_type)
+        named = tag_or_digest if is_digest(tag_or_digest) else ""
+        algorithm = named.partition(":")[0] or "sha256"
+        digest = f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+        if named and digest != named:
+            raise InternalError(
+                f"manifest verification failed for digest {named}: the bytes received have {digest}"
+            )
+        return ("" if media_type in _VAGUE_TYPES else media_type), data, digest
+
+    def open_blob(self, digest: str, offset: int = 0) -> BaseHTTPResponse:
+        """Begin to fetch a blob; from ``offset`` on where the answer's status is 206."""
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        return self.request("GET", f"blobs/{digest}", headers)
+
+    def tags(self) -> list[str]:
+        """List all tags of the repository, page by page."""
+        found: list[str] = []
+        path = "tags/list"
+        for _ in range(MAX_TAG_PAGES):
+            answer = self.request("GET", path, {})
+            found += _decode_tags(self._read_limited(answer), self._shown(answer))
+            following = _next_page(answer.headers.get("Link", ""))
+            if not following:
+                return found
+            path = f"tags/list?{urlsplit(following).query}"
+        raise InternalError(f"{self.reference.name}: the registry's list of tags never ends")
+
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> BaseHTTPResponse:
+        """Send a request below the repository's own path; return an answer with status 2xx.
+
+        Endpoints that fail are left behind: mirrors for whatever reason, others when they cannot
+        be reached. Raises RegistryError, UnreachableError.
+        """
+        failure: Exception | None = None
+        for endpoint in list(self._endpoints):
+            try:
+                answer = self._request_at(endpoint, method, path, headers, body)
+            except (RegistryError, UnreachableError) as error:
+                failure = failure or error
+                if endpoint.is_mirror or isinstance(error, UnreachableError):
+                    continue
+                raise
+            self._settle(endpoint)
+            return answer
+        raise failure or UnreachableError(f"no endpoint for {self.reference.domain}")
+
+    def _settle(self, endpoint: Endpoint) -> None:
+        if not endpoint.is_mirror:
+            self._client.prefer(self.reference.domain, endpoint)
+            self._endpoints = [endpoint]
+
+    def _request_at(
+        self,
+        endpoint: Endpoint,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> BaseHTTPResponse:
+        url = f"{endpoint.url}/v2/{self.reference.path}/{path}"
+        authorizer = self._authorizers[endpoint]
+        answer = self._follow(method, url, headers, body, endpoint, authorizer)
+        if answer.status == 401:
+            challenges = answer.headers.getlist("WWW-Authenticate")
+            refusal = self._read_limited(answer, MAX_ERROR_SIZE)
+            if not authorizer.answer(challenges, f'{method.capitalize()} "{url}"', url):
+                raise _error(answer, refusal, url)
+            answer = self._follow(method, url, headers, body, endpoint, authorizer)
+        if not 200 <= answer.status < 300:
+            raise _error(answer, self._read_limited(answer, MAX_ERROR_SIZE), url)
+        return answer
+
+    def _follow(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        endpoint: Endpoint,
+        authorizer: Authorizer,
+    ) -> BaseHTTPResponse:
+        """Send, and follow redirects; credentials go to the registry's own host only."""
+        home = urlsplit(url)[:2]
+        for _ in range(MAX_REDIRECTS):
+            at_home = urlsplit(url)[:2] == home
+            answer = self._client.transport.request(
+                method,
+                url,
+                headers={**headers, **(authorizer.headers() if at_home else {})},
+                body=body,
+                verify_tls=endpoint.verify_tls if at_home else True,
+            )
+            location = answer.headers.get("Location", "")
+            if answer.status not in _REDIRECTS or not location:
+                return answer
+            answer.drain_conn()
+            url = urljoin(url, location)
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise RegistryError(answer.status, "", f"the registry redirects to {url!r}")
+        raise RegistryError(310, "", f"stopped after {MAX_REDIRECTS} redirects from {home[1]}")
+
+    def _read_limited(self, answer: BaseHTTPResponse, limit: int = MAX_DOCUMENT_SIZE) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            data = answer.read(limit + 1)
+        except (HTTPError, OSError) as error:
+            raise UnreachableError(f"{self._shown(answer)}: connection broken: {error}") from error
+        if len(data) > limit:
+            answer.close()
+            raise InternalError(f"{self._shown(answer)}: the answer is larger than {limit} bytes")
+        answer.release_conn()
+        return data
+
+    def _shown(self, answer: BaseHTTPResponse) -> str:
+        return f"{self.reference.domain}{answer.url or ''}"
+
+
+_VAGUE_TYPES = frozenset({"", "application/json", "text/plain", "application/octet-stream"})
+
+
+def _plain_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _error(answer: BaseHTTPResponse, body: bytes, url: str) -> RegistryError:
+    return error_from_answer(
+        url,
+        answer.status,
+        body,
+        _plain_type(answer.headers.get("Content-Type", "")),
+        _retry_after(answer.headers.get("Retry-After", "")),
+    )
+
+
+def _retry_after(value: str) -> float | None:
+    """Read seconds or a date (RFC 9110 section 10.2.3)."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+    except ValueError:
+        return None
+
+
+def _next_page(link: str) -> str:
+    target, _, parameters = link.partition(">")
+    return target.lstrip(" <") if 'rel="next"' in parameters or "rel=next" in parameters else ""
+
+
+class _TagList(msgspec.Struct):
+    tags: list[str] | None = None
+
+
+def _decode_tags(data: bytes, url: str) -> list[str]:
+    try:
+        return msgspec.json.decode(data, type=_TagList).tags or []
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InternalError(f"{url}: invalid list of tags: {error}") from error

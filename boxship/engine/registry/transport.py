@@ -1,0 +1,209 @@
+"""HTTP connections to registries: TLS with their own certificates, proxies, time limits.
+
+urllib3 is imported with the first request: an engine that never pulls does not pay for it.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import boxship
+from boxship.engine.config import RegistryConfig
+from boxship.engine.registry.endpoint import is_loopback, split_host
+from boxship.engine.registry.errors import UnreachableError
+from boxship.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import urllib3
+    from urllib3.response import BaseHTTPResponse
+
+CERTIFICATES_DIRECTORY = Path("/etc/boxship/certs.d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLimits:
+    """Seconds that a registry may keep us waiting."""
+
+    connect: float = 15.0
+    read: float = 30.0
+    """Between two pieces of an answer."""
+
+
+class Transport:
+    """Keeps connections alive between requests. Safe from several threads; methods block."""
+
+    def __init__(
+        self,
+        config: RegistryConfig,
+        *,
+        certificates: Path = CERTIFICATES_DIRECTORY,
+        limits: TimeLimits | None = None,
+    ) -> None:
+        self._config = config
+        self._certificates = certificates
+        self._limits = limits or TimeLimits()
+        self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        verify_tls: bool = True,
+    ) -> BaseHTTPResponse:
+        """Send one request; the answer's body is left to be read, redirects to the caller.
+
+        Raises UnreachableError.
+        """
+        import urllib3
+        from urllib3.exceptions import HTTPError
+
+        pool = self._pool(url, verify_tls)
+        timeout = urllib3.Timeout(connect=self._limits.connect, read=self._limits.read)
+        try:
+            return pool.request(
+                method,
+                url,
+                headers={
+                    "User-Agent": f"boxship/{boxship.__version__}",
+                    "Accept-Encoding": "identity",
+                    **headers,
+                },
+                body=body,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except (HTTPError, OSError, ValueError) as error:
+            raise UnreachableError(f'{_verb(method)} "{url}": {explain(error, url)}') from error
+
+    def close(self) -> None:
+        """Drop all idle connections."""
+        with self._lock:
+            for pool in self._pools.values():
+                pool.clear()
+
+    def _pool(self, url: str, verify_tls: bool) -> urllib3.PoolManager:
+        key = (urlsplit(url).netloc, verify_tls)
+        with self._lock:
+            pool = self._pools.get(key)
+            if pool is None:
+                pool = self._pools[key] = self._new_pool(url, verify_tls)
+            return pool
+
+    def _new_pool(self, url: str, verify_tls: bool) -> urllib3.PoolManager:
+        import urllib3
+
+        parts = urlsplit(url)
+        context = None
+        if parts.scheme == "https":
+            context = tls_context(self._certificates / parts.netloc, verify_tls)
+        proxy = self._proxy(parts.scheme, split_host(parts.netloc))
+        size = self._config.max_concurrent_downloads + self._config.max_concurrent_uploads
+        if proxy:
+            return urllib3.ProxyManager(proxy, maxsize=size, ssl_context=context)
+        return urllib3.PoolManager(maxsize=size, ssl_context=context)
+
+    def _proxy(self, scheme: str, host: str) -> str:
+        """Return the proxy's URL; the configuration wins over the environment."""
+        if is_loopback(host) or self._is_exempt(host):
+            return ""
+        configured = (
+            self._config.https_proxy if scheme == "https" else self._config.http_proxy
+        ) or _environment(f"{scheme}_proxy")
+        return configured if "://" in configured or not configured else f"http://{configured}"
+
+    def _is_exempt(self, host: str) -> bool:
+        exempt = self._config.no_proxy or _environment("no_proxy")
+        names = (name.strip().lstrip(".") for name in exempt.split(","))
+        return any(
+            name == "*" or host == name or host.endswith(f".{name}") for name in names if name
+        )
+
+
+def tls_context(directory: Path, verify: bool) -> ssl.SSLContext:
+    """Return the TLS settings for a host: the system's authorities and those in ``directory``.
+
+    As in Docker: ``*.crt`` are authorities, ``*.cert`` with ``*.key`` is a client certificate.
+    """
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        for authority in sorted(directory.glob("*.crt")):
+            context.load_verify_locations(authority)
+        for certificate in sorted(directory.glob("*.cert")):
+            context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    except (OSError, ssl.SSLError) as error:
+        raise InternalError(f"cannot use the certificates in {directory}: {error}") from error
+    return context
+
+
+def _environment(name: str) -> str:
+    return os.environ.get(name.upper()) or os.environ.get(name) or ""
+
+
+def _verb(method: str) -> str:
+    return method.capitalize()
+
+
+def explain(error: BaseException, url: str) -> str:
+    """Say why a connection failed, in the words that Docker's users know."""
+    from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
+
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if isinstance(error, NameResolutionError):
+        return f"dial tcp: lookup {parts.hostname}: no such host"
+    if isinstance(error, ConnectTimeoutError):
+        return f"dial tcp {parts.hostname}:{port}: i/o timeout"
+    if isinstance(error, ReadTimeoutError):
+        return "the registry stopped answering (i/o timeout)"
+    cause = _root_cause(error)
+    if isinstance(cause, ssl.SSLError):
+        return _explain_tls(cause, parts.netloc)
+    if isinstance(cause, ConnectionRefusedError):
+        return f"dial tcp {parts.hostname}:{port}: connect: connection refused"
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"dial tcp {parts.hostname}:{port}: {cause.strerror.lower()}"
+    return str(cause) or type(cause).__name__
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    seen = error
+    for _ in range(8):
+        inner = seen.__cause__ or seen.__context__
+        nested = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        if inner is None and nested is None:
+            break
+        seen = inner or nested or seen
+    return seen
+
+
+def _explain_tls(error: ssl.SSLError, host: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"tls: failed to verify certificate: {error.verify_message}; put the authority's "
+            f"certificate into {CERTIFICATES_DIRECTORY}/{host}/ca.crt, or list {host} among the "
+            "insecure-registries"
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        return (
+            "http: server gave HTTP response to HTTPS client; list the registry among the "
+            "insecure-registries to reach it without TLS"
+        )
+    return f"tls: {(error.reason or str(error)).lower().replace('_', ' ')}"
