@@ -46,7 +46,7 @@ class ContainerService:
         """Return one container."""
         return self._context.store.get(reference)
 
-    def list(self, query: ListQuery) -> list[Container]:
+    def select(self, query: ListQuery) -> list[Container]:
         """Return the containers that a query selects, newest first."""
         return select(self._context.store, self._context.networks, query)
 
@@ -62,9 +62,7 @@ class ContainerService:
         """Start it. Raises NotModifiedError when it runs already."""
         await self._runner.start(self.get(reference))
 
-    async def stop(
-        self, reference: str, *, signal: str = "", timeout_s: int | None = None
-    ) -> None:
+    async def stop(self, reference: str, *, signal: str = "", timeout_s: int | None = None) -> None:
         """Send the stop signal, then SIGKILL after ``timeout_s`` seconds (-1: never).
 
         Raises NotModifiedError when it does not run.
@@ -146,9 +144,7 @@ class ContainerService:
         self, reference: str, resources: Resources, restart_policy: RestartPolicy | None
     ) -> list[str]:
         """Change limits and restart policy, at once where it runs. Returns warnings."""
-        return await removal.update(
-            self._context, self.get(reference), resources, restart_policy
-        )
+        return await removal.update(self._context, self.get(reference), resources, restart_policy)
 
     def exec_create(self, reference: str, request: ExecRequest) -> str:
         """Prepare a further process in a running container; returns its id."""

@@ -1,0 +1,119 @@
+"""``containers.create``: from a request to a container that can be started."""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+from boxship.engine.containers import networking
+from boxship.engine.containers.container import Container, ContainerRequest, MountPoint
+from boxship.engine.containers.context import Context
+from boxship.engine.containers.image_config import from_image
+from boxship.engine.containers.merge import command_line, merge
+from boxship.engine.containers.mounts import Resolver
+from boxship.engine.containers.validate import validate
+from boxship.engine.images.image import Image
+from boxship.errors import BoxshipError
+from boxship.ids import new_id
+from boxship.names import random_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """The answer to a creation."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+async def create(context: Context, request: ContainerRequest) -> Created:
+    """Make a container; on failure everything made for it is taken back."""
+    warnings = validate(request)
+    image = context.images.get(request.config.image, request.platform)
+    container = _build(context, request, image)
+    context.store.check_name_free(container.name)
+    chain_id = image.chain_ids[-1] if image.chain_ids else None
+    await asyncio.to_thread(context.storage.create_container, container.id, chain_id)
+    try:
+        container = await _with_mounts(context, container)
+        _insert(context, container)
+    except BaseException:
+        await _undo(context, container)
+        raise
+    return Created(id=container.id, warnings=tuple(warnings))
+
+
+def _build(context: Context, request: ContainerRequest, image: Image) -> Container:
+    config = merge(request.config, from_image(image.config.config))
+    runtime = request.host.runtime or context.config.default_runtime
+    context.runtime.check_runtime(runtime)
+    network_mode = _network_mode(context, request.host.network_mode)
+    words = command_line(config)
+    return Container(
+        id=new_id(),
+        name=request.name.removeprefix("/") or _free_name(context),
+        created_at_ns=time.time_ns(),
+        config=config,
+        host=replace(
+            request.host,
+            network_mode=network_mode,
+            runtime=runtime,
+            shm_size=request.host.shm_size or context.config.containers.shm_size,
+        ),
+        endpoints=networking.endpoints(network_mode, request.endpoints, config.mac_address),
+        mounts=(),
+        image_id=image.id,
+        image_platform=image.config.platform.text,
+        runtime=runtime,
+        path=words[0],
+        args=words[1:],
+        owner=request.owner,
+        files=request.files,
+    )
+
+
+def _network_mode(context: Context, network_mode: str) -> str:
+    """Name a joined container by its id, so that it is found after a rename."""
+    if network_mode.startswith("container:"):
+        return f"container:{context.store.get(network_mode.partition(':')[2]).id}"
+    return network_mode or "default"
+
+
+def _free_name(context: Context) -> str:
+    attempt = 0
+    while context.store.has_name(name := random_name(attempt)):
+        attempt += 1
+    return name
+
+
+async def _with_mounts(context: Context, container: Container) -> Container:
+    """Resolve the mounts; volumes that are new and empty get the image's content."""
+    resolver = Resolver(context, container)
+    points = resolver.resolve()
+    fresh = [point for point in points if point.type == "volume" and not point.no_copy]
+    if fresh:
+        await _copy_up(context, container, fresh)
+    return replace(container, mounts=points)
+
+
+async def _copy_up(context: Context, container: Container, points: list[MountPoint]) -> None:
+    rootfs = await asyncio.to_thread(context.storage.mount_container, container.id)
+    try:
+        for point in points:
+            await asyncio.to_thread(context.volumes.copy_up, point.name, rootfs, point.destination)
+    finally:
+        await asyncio.to_thread(context.storage.unmount_container, container.id)
+
+
+def _insert(context: Context, container: Container) -> None:
+    with context.database.transaction() as tx:
+        context.store.insert(tx, container)
+        context.record(tx, container, "create")
+
+
+async def _undo(context: Context, container: Container) -> None:
+    for name in context.volumes.release(container.id):
+        try:
+            context.volumes.remove(name, force=True)
+        except BoxshipError:
+            continue
+    await asyncio.to_thread(context.storage.remove_container, container.id)

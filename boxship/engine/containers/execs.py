@@ -1,0 +1,192 @@
+"""Further processes in running containers (``exec``)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from boxship.engine.containers import networking
+from boxship.engine.containers.container import Container
+from boxship.engine.containers.context import Context
+from boxship.engine.containers.lifecycle import next_status
+from boxship.engine.containers.merge import process_env
+from boxship.engine.runtime.errors import CommandError
+from boxship.engine.runtime.task import AttachRequest, ExecSpec
+from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
+from boxship.ids import new_id
+from boxship.wire.duplex import Duplex
+
+logger = logging.getLogger(__name__)
+
+FINISHED_KEPT = 1000
+"""Ended sessions that can still be inspected, over all containers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecRequest:
+    """What a client wants to run (Docker's exec configuration)."""
+
+    args: tuple[str, ...]
+    env: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    tty: bool = False
+    privileged: bool = False
+    attach_stdin: bool = False
+    attach_stdout: bool = False
+    attach_stderr: bool = False
+    detach_keys: bytes = b"\x10\x11"
+    console_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecSession:
+    """One exec: prepared, running or ended."""
+
+    id: str
+    container_id: str
+    request: ExecRequest
+    running: bool = False
+    started: bool = False
+    pid: int = 0
+    exit_code: int | None = None
+
+
+class Execs:
+    """The exec sessions of this engine's life; as in Docker they are not kept across a restart."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._sessions: dict[str, ExecSession] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    def create(self, container: Container, request: ExecRequest) -> str:
+        """Prepare a session; returns its id."""
+        if not request.args:
+            raise InvalidParameterError("No exec command specified")
+        session = ExecSession(id=new_id(), container_id=container.id, request=request)
+        self._sessions[session.id] = session
+        self._forget_old()
+        self._record(container, session, f"exec_create: {' '.join(request.args)}")
+        return session.id
+
+    def get(self, exec_id: str) -> ExecSession:
+        """Return a session by whole id or unambiguous prefix."""
+        found = self._sessions.get(exec_id)
+        if found is not None:
+            return found
+        matches = [s for s in self._sessions.values() if exec_id and s.id.startswith(exec_id)]
+        if len(matches) != 1:
+            raise NotFoundError(f"No such exec instance: {exec_id}")
+        return matches[0]
+
+    def of_container(self, container_id: str) -> list[str]:
+        """Return the ids of a container's running sessions."""
+        return [
+            session.id
+            for session in self._sessions.values()
+            if session.container_id == container_id and session.running
+        ]
+
+    def check_start(self, exec_id: str) -> ExecSession:
+        """Return a session that can be started now. Raises ConflictError otherwise."""
+        session = self.get(exec_id)
+        if session.started:
+            raise ConflictError(f"exec session {session.id} has already run; create another one")
+        next_status("exec", self._context.store.get(session.container_id))
+        return session
+
+    async def start(
+        self,
+        exec_id: str,
+        client: Duplex | None,
+        console_size: tuple[int, int] | None = None,
+    ) -> None:
+        """Run a session. See ContainerService.exec_start."""
+        session = self.check_start(exec_id)
+        container = self._context.store.get(session.container_id)
+        session = self._update(session, started=True, running=True)
+        self._record(container, session, f"exec_start: {' '.join(session.request.args)}")
+        spec = self._spec(container, session, console_size)
+        try:
+            task = await self._context.runtime.exec(spec, _attach_request(session, client), client)
+        except CommandError as error:
+            self._update(session, running=False, exit_code=error.exit_code)
+            raise
+        except BaseException:
+            self._update(session, running=False, exit_code=126)
+            raise
+        self._update(session, pid=task.pid)
+        following = asyncio.create_task(self._follow(container, session, task.wait()))
+        self._background.add(following)
+        following.add_done_callback(self._background.discard)
+        if client is not None:
+            await task.wait_streams()
+            await asyncio.wait({following})
+
+    async def _follow(self, container: Container, session: ExecSession, ended: object) -> None:
+        """Keep the end of a session, whether or not its client is still there."""
+        result = await ended  # type: ignore[misc]
+        self._update(session, running=False, exit_code=result.exit_code, pid=0)
+        self._record(container, session, "exec_die", {"exitCode": str(result.exit_code)})
+
+    def _spec(
+        self, container: Container, session: ExecSession, console_size: tuple[int, int] | None
+    ) -> ExecSpec:
+        request = session.request
+        config = replace(container.config, tty=request.tty)
+        base = process_env(config, networking.hostname(container))
+        return ExecSpec(
+            id=session.id,
+            container_id=container.id,
+            args=request.args,
+            env=(*base, *request.env),
+            cwd=request.working_dir or container.config.working_dir or "/",
+            user=request.user or container.config.user,
+            additional_groups=container.host.group_add,
+            terminal=request.tty,
+            console_size=console_size or request.console_size,
+            open_stdin=request.attach_stdin,
+            privileged=request.privileged or container.host.privileged,
+        )
+
+    async def resize(self, exec_id: str, rows: int, columns: int) -> None:
+        """Resize the terminal of a running session. Raises ConflictError."""
+        session = self.get(exec_id)
+        if not session.running:
+            raise ConflictError(f"exec session {session.id} is not running")
+        await self._context.runtime.resize(session.id, rows, columns)
+
+    def _update(self, session: ExecSession, **changes: object) -> ExecSession:
+        updated = replace(self._sessions.get(session.id, session), **changes)  # type: ignore[arg-type]
+        self._sessions[session.id] = updated
+        return updated
+
+    def _forget_old(self) -> None:
+        ended = [s.id for s in self._sessions.values() if s.started and not s.running]
+        for exec_id in ended[: max(0, len(ended) - FINISHED_KEPT)]:
+            del self._sessions[exec_id]
+
+    def _record(
+        self,
+        container: Container,
+        session: ExecSession,
+        action: str,
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
+        with self._context.database.transaction() as tx:
+            self._context.record(
+                tx, container, action, {"execID": session.id, **(attributes or {})}
+            )
+
+
+def _attach_request(session: ExecSession, client: Duplex | None) -> AttachRequest | None:
+    if client is None:
+        return None
+    request = session.request
+    return AttachRequest(
+        stdin=request.attach_stdin,
+        stdout=request.attach_stdout,
+        stderr=request.attach_stderr,
+        detach_keys=request.detach_keys,
+    )

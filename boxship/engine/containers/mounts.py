@@ -1,0 +1,263 @@
+"""The mounts of a container: resolved once at its creation, turned into OCI mounts at each start."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from boxship.engine.containers import networking
+from boxship.engine.containers.binds import (
+    DEFAULT_PROPAGATION,
+    check_mount,
+    parse_bind,
+    parse_volumes_from,
+)
+from boxship.engine.containers.container import Container, MountPoint, MountSpec
+from boxship.engine.containers.context import Context
+from boxship.engine.runtime.workload import Mount
+from boxship.errors import InvalidParameterError, NotSupportedError
+
+_NAME_FILES = {
+    "/etc/resolv.conf": "resolv.conf",
+    "/etc/hostname": "hostname",
+    "/etc/hosts": "hosts",
+}
+
+
+class Resolver:
+    """Works out a new container's mounts; volumes that are missing are created.
+
+    Later sources win over earlier ones for the same destination, in Docker's order:
+    ``--volumes-from``, the image's VOLUMEs, ``-v``, ``--mount``, ``--tmpfs``.
+    """
+
+    def __init__(self, context: Context, container: Container) -> None:
+        self._context = context
+        self._container = container
+        self._points: dict[str, MountPoint] = {}
+
+    def resolve(self) -> tuple[MountPoint, ...]:
+        """Return all mount points, parents before children."""
+        host = self._container.host
+        explicit = self._explicit_targets()
+        for text in host.volumes_from:
+            self._add_from(text)
+        for text in host.binds:
+            self._add_bind(text)
+        for spec in host.mounts:
+            self._add_spec(spec)
+        for target in self._container.config.volumes:
+            if target not in explicit and target not in self._points:
+                self._add_volume(MountSpec(type="volume", target=target), "")
+        for target, options in host.tmpfs.items():
+            self._points[target] = _tmpfs_point(target, options)
+        for point in self._points.values():
+            if point.type == "volume":
+                self._context.volumes.acquire(point.name, self._container.id)
+        return tuple(sorted(self._points.values(), key=lambda point: point.destination))
+
+    def _explicit_targets(self) -> set[str]:
+        host = self._container.host
+        return {
+            *(parse_bind(text).spec.target for text in host.binds),
+            *(spec.target for spec in host.mounts),
+            *host.tmpfs,
+        }
+
+    def _add_from(self, text: str) -> None:
+        reference, read_only = parse_volumes_from(text)
+        for point in self._context.store.get(reference).mounts:
+            if point.type in ("volume", "bind"):
+                read_write = point.read_write and not read_only
+                self._points[point.destination] = replace(
+                    point, read_write=read_write, anonymous=False
+                )
+
+    def _add_bind(self, text: str) -> None:
+        bind = parse_bind(text)
+        driver = self._container.host.volume_driver
+        spec = replace(bind.spec, driver_name=driver) if driver else bind.spec
+        if spec.target in self._points and spec.target in self._duplicates():
+            raise InvalidParameterError(f"Duplicate mount point: {spec.target}")
+        if spec.type == "volume":
+            self._add_volume(spec, bind.mode or "z")
+        else:
+            self._points[spec.target] = _bind_point(spec, bind.mode, create_source=True)
+
+    def _duplicates(self) -> set[str]:
+        """Targets that are given more than once on purpose are a mistake."""
+        targets = [parse_bind(text).spec.target for text in self._container.host.binds]
+        return {target for target in targets if targets.count(target) > 1}
+
+    def _add_spec(self, spec: MountSpec) -> None:
+        check_mount(spec)
+        if spec.type == "volume":
+            self._add_volume(spec, "z")
+        elif spec.type == "bind":
+            self._points[spec.target] = _bind_point(spec, "", create_source=spec.create_mountpoint)
+        elif spec.type == "tmpfs":
+            self._points[spec.target] = _tmpfs_point(spec.target, _tmpfs_options(spec))
+        else:
+            raise NotSupportedError(
+                f'mount type "{spec.type}" is not available in this version; copy what you need '
+                "from the image into a volume"
+            )
+
+    def _add_volume(self, spec: MountSpec, mode: str) -> None:
+        volume = self._context.volumes.create(
+            spec.source or None,
+            driver=spec.driver_name or "local",
+            driver_opts=dict(spec.driver_options),
+            labels=dict(spec.labels),
+            anonymous=not spec.source,
+        )
+        self._points[spec.target] = MountPoint(
+            type="volume",
+            destination=spec.target,
+            source=str(volume.mountpoint),
+            name=volume.name,
+            driver=volume.driver,
+            mode=mode,
+            read_write=not spec.read_only,
+            options=_subpath_option(spec),
+            anonymous=not spec.source,
+            no_copy=spec.no_copy,
+        )
+
+
+def _subpath_option(spec: MountSpec) -> tuple[str, ...]:
+    return (f"subpath={spec.subpath}",) if spec.subpath else ()
+
+
+def _bind_point(spec: MountSpec, mode: str, *, create_source: bool) -> MountPoint:
+    return MountPoint(
+        type="bind",
+        destination=spec.target,
+        source=spec.source,
+        mode=mode,
+        read_write=not spec.read_only,
+        propagation=spec.propagation or DEFAULT_PROPAGATION,
+        options=("bind" if spec.non_recursive else "rbind",),
+        create_source=create_source,
+    )
+
+
+def _tmpfs_point(target: str, options: str) -> MountPoint:
+    return MountPoint(
+        type="tmpfs",
+        destination=target,
+        source="",
+        mode=options,
+        read_write="ro" not in options.split(","),
+    )
+
+
+def _tmpfs_options(spec: MountSpec) -> str:
+    options = ["/".join(option) for option in spec.tmpfs_options]
+    if spec.tmpfs_size:
+        options.append(f"size={spec.tmpfs_size}")
+    if spec.tmpfs_mode:
+        options.append(f"mode={spec.tmpfs_mode:o}")
+    if spec.read_only:
+        options.append("ro")
+    return ",".join(options)
+
+
+def name_file_mounts(context: Context, container: Container) -> Iterator[Mount]:
+    """Yield the mounts of ``/etc/hosts`` and its like, where the user mounts nothing there."""
+    taken = {point.destination for point in container.mounts}
+    owner = container.id
+    joined = networking.mode(container)
+    if joined.startswith("container:"):
+        owner = context.store.get(joined.partition(":")[2]).id
+    directory = context.files_dir(owner)
+    for destination, name in _NAME_FILES.items():
+        if destination in taken or not (directory / name).exists():
+            continue
+        options = ["rbind", "rprivate"]
+        if container.host.read_only_rootfs:
+            options.append("ro")
+        yield Mount(
+            type="bind",
+            source=str(directory / name),
+            destination=destination,
+            options=tuple(options),
+        )
+
+
+def to_oci(context: Context, container: Container) -> Iterator[Mount]:
+    """Yield the container's own mounts. Raises InvalidParameterError for a missing source."""
+    for point in container.mounts:
+        if point.type == "tmpfs":
+            yield _tmpfs_mount(point)
+        else:
+            yield _bind_mount(context, point)
+    for number, _ in enumerate(container.files):
+        yield _file_mount(context, container, number)
+
+
+def _tmpfs_mount(point: MountPoint) -> Mount:
+    """Docker's defaults: noexec, nosuid, nodev, unless the options say otherwise."""
+    given = [option for option in point.mode.split(",") if option]
+    positive = {"noexec": "exec", "nosuid": "suid", "nodev": "dev"}
+    defaults = [name for name, other in positive.items() if other not in given]
+    options = tuple(dict.fromkeys((*defaults, *given)))
+    return Mount(type="tmpfs", source="tmpfs", destination=point.destination, options=options)
+
+
+def _bind_mount(context: Context, point: MountPoint) -> Mount:
+    source = Path(point.source)
+    if point.type == "volume":
+        source = _volume_source(context, point)
+    elif not source.exists():
+        if not point.create_source:
+            raise InvalidParameterError(
+                f'invalid mount config for type "bind": bind source path does not exist: {source}'
+            )
+        source.mkdir(parents=True)
+    recursion = "bind" if "bind" in point.options else "rbind"
+    options = [recursion, point.propagation or DEFAULT_PROPAGATION]
+    if not point.read_write:
+        options.append("ro")
+    return Mount(
+        type="bind",
+        source=os.path.realpath(source),
+        destination=point.destination,
+        options=tuple(options),
+    )
+
+
+def _volume_source(context: Context, point: MountPoint) -> Path:
+    root = context.volumes.mountpoint(point.name)
+    for option in point.options:
+        name, _, value = option.partition("=")
+        if name == "subpath":
+            return _inside(root, value)
+    return root
+
+
+def _inside(root: Path, subpath: str) -> Path:
+    """Resolve a subpath that must stay within its volume."""
+    resolved = Path(os.path.realpath(root / subpath))
+    if not resolved.is_relative_to(os.path.realpath(root)) or not resolved.exists():
+        raise InvalidParameterError(
+            f"cannot access the volume's subpath {subpath}: it does not exist inside the volume"
+        )
+    return resolved
+
+
+def _file_mount(context: Context, container: Container, number: int) -> Mount:
+    """Lay a file's content on disk, readable as asked, and mount it."""
+    content = container.files[number]
+    directory = context.bundle_dir(container.id) / "files"
+    directory.mkdir(exist_ok=True, mode=0o700)
+    path = directory / str(number)
+    path.write_bytes(content.content)
+    os.chown(path, content.uid, content.gid)
+    path.chmod(content.mode)
+    return Mount(
+        type="bind",
+        source=str(path),
+        destination=content.target,
+        options=("rbind", "rprivate", "ro"),
+    )

@@ -1,0 +1,54 @@
+"""Taking apart what a container had: after its end, and at its removal."""
+
+import asyncio
+import shutil
+
+from boxship.engine.containers.container import Container, Status
+from boxship.engine.containers.context import Context
+from boxship.engine.containers.waiters import WaitResult
+from boxship.errors import BoxshipError
+
+
+async def release(context: Context, container: Container) -> None:
+    """Give back what only a running container needs: network, volume mounts, root file system.
+
+    Each step is idempotent, so that it may be repeated after a crash.
+    """
+    await context.networks.detach(container.id)
+    for point in container.mounts:
+        if point.type == "volume":
+            context.volumes.unmount(point.name)
+    context.storage.unmount_container(container.id)
+
+
+async def remove(context: Context, container: Container, *, volumes: bool) -> None:
+    """Remove a container that does not run; the caller holds its lock."""
+    container = context.write_state(container, status=Status.REMOVING, intent="remove")
+    await context.runtime.delete(container.id)
+    await release(context, container)
+    context.storage.remove_container(container.id)
+    _remove_volumes(context, container, anonymous=volumes)
+    await asyncio.to_thread(_remove_files, context, container.id)
+    with context.database.transaction() as tx:
+        context.store.delete(tx, container.id)
+        context.record(tx, container, "destroy")
+    context.locks.pop(container.id, None)
+    context.waiters.removed(container.id, WaitResult(exit_code=container.state.exit_code))
+
+
+def _remove_volumes(context: Context, container: Container, *, anonymous: bool) -> None:
+    context.volumes.release(container.id)
+    if not anonymous:
+        return
+    for point in container.mounts:
+        if not point.anonymous:
+            continue
+        try:
+            context.volumes.remove(point.name)
+        except BoxshipError:
+            continue
+
+
+def _remove_files(context: Context, container_id: str) -> None:
+    shutil.rmtree(context.bundle_dir(container_id), ignore_errors=True)
+    shutil.rmtree(context.files_dir(container_id), ignore_errors=True)
