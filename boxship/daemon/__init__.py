@@ -1,0 +1,1 @@
+"""boxshipd: settings, sockets, signals, reload and logging around one engine and its API."""
