@@ -6,11 +6,12 @@ import pty
 import select
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from boxship.entrypoints.cli import install_launcher
 
 _PATIENCE = 30.0
 
@@ -141,9 +142,11 @@ def _take_terminal() -> None:
 
 
 def boxship_cli(host: str, home: Path, env: Mapping[str, str] | None = None) -> Cli:
-    """Our own command against the engine at host."""
+    """Our own command, as `make install` writes it, against the engine at host."""
+    home.mkdir(parents=True, exist_ok=True)
+    launcher = install_launcher(str(home))
     settings = {"BOXSHIP_HOST": host, "BOXSHIP_AUTOSTART": "0", **_home(home), **(env or {})}
-    return Cli([sys.executable, "-m", "boxship.entrypoints.cli"], settings, home)
+    return Cli([launcher], settings, home)
 
 
 def docker_cli(program: Path, host: str, home: Path) -> Cli:
@@ -153,11 +156,9 @@ def docker_cli(program: Path, host: str, home: Path) -> Cli:
 
 def _home(home: Path) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
-    root = Path(__file__).resolve().parents[2]
     return {
         "HOME": str(home),
         "DOCKER_CONFIG": str(home / ".docker"),
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(root),
         "LANG": "C.UTF-8",
     }

@@ -1,6 +1,7 @@
 """Fixtures for tests that run the real thing; loaded for all of tests/ by tests/conftest.py."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -159,14 +160,20 @@ def boxship(daemon: Daemon) -> Cli:
 
 def _docker_programs() -> list[Path]:
     """Debian's 20.10, which `make test` unpacks, and the newest one on the machine."""
-    debian = _TOOLS / "docker-20.10/usr/bin/docker"
+    debian = _TOOLS / "docker.io/usr/bin/docker"
     newest = shutil.which("docker")
     return [
         program for program in (debian, newest and Path(newest)) if program and program.exists()
     ]
 
 
-@pytest.fixture(scope="module", params=_docker_programs(), ids=lambda path: path.parts[-4])
+def _docker_version(program: Path) -> str:
+    """``20.10.24``: the third word of ``Docker version 20.10.24, build …``."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return re.split(r"[ ,+]", said.stdout)[2]
+
+
+@pytest.fixture(scope="module", params=_docker_programs(), ids=_docker_version)
 def docker(request: pytest.FixtureRequest, daemon: Daemon) -> Cli:
     """The stock client against the module's daemon, once for each version at hand."""
     return docker_cli(request.param, daemon.host, daemon.scratch / "docker-home")

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -25,6 +26,14 @@ PASSWORD = "secret"
 _HTPASSWD = "tester:$2b$04$Cp74dUCMu7HVTSwwX5pcseik8mimtLcgVlVVlTt1NfqnFOyjil9/a\n"
 _START_SECONDS = 20.0
 BASIC = "Basic " + base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+
+
+_UNPACKED = Path(__file__).parents[2] / ".tools/docker-registry/usr/bin/docker-registry"
+
+
+def registry_program() -> str:
+    """Debian's docker-registry: installed, or unpacked by `make test`."""
+    return shutil.which("docker-registry") or str(_UNPACKED)
 
 
 def free_port() -> int:
@@ -65,7 +74,7 @@ class Registry:
         configuration.write_text(json.dumps(self._configuration()))  # JSON is YAML
         with (self.directory / "registry.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["docker-registry", "serve", str(configuration)], stdout=log, stderr=log
+                [registry_program(), "serve", str(configuration)], stdout=log, stderr=log
             )
         self._wait_until_it_answers()
 
