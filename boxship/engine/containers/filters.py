@@ -60,7 +60,7 @@ class _Candidate:
 _Test = Callable[[_Candidate], bool]
 
 
-def select(store: Store, networks: Sandboxes, query: ListQuery) -> list[Container]:
+def select_containers(store: Store, networks: Sandboxes, query: ListQuery) -> list[Container]:
     """Return the containers that pass all filters of a query, newest first.
 
     Raises InvalidParameterError for an unknown filter or a bad value, NotFoundError when

@@ -1,0 +1,111 @@
+"""The JSON shapes of ``/images``."""
+
+from msgspec import UNSET, UnsetType, field
+
+from boxship.api.schema.container_config import Config, ImageRuntimeConfig
+from boxship.api.schema.containers import GraphDriver
+from boxship.api.schema.shape import Shape
+
+
+class Descriptor(Shape, rename="camel"):
+    """An OCI descriptor."""
+
+    media_type: str
+    digest: str
+    size: int
+
+
+class ImageSummary(Shape, kw_only=True):
+    """One image in the answer to ``GET /images/json``."""
+
+    containers: int
+    created: int
+    id: str
+    labels: dict[str, str] | None
+    parent_id: str = field(name="ParentId")
+    descriptor: Descriptor | UnsetType = UNSET
+    repo_digests: list[str]
+    repo_tags: list[str]
+    shared_size: int
+    size: int
+    virtual_size: int | UnsetType = UNSET
+
+
+class RootFs(Shape, kw_only=True):
+    """The layers, by digest of their uncompressed content."""
+
+    type: str
+    layers: list[str] | UnsetType = UNSET
+
+
+class ImageMetadata(Shape):
+    """What the engine knows of an image beside its own document."""
+
+    last_tag_time: str
+
+
+class ImageInspected(Shape, kw_only=True):
+    """Answer to ``GET /images/{name}/json``."""
+
+    id: str
+    repo_tags: list[str]
+    repo_digests: list[str]
+    parent: str | UnsetType = UNSET
+    comment: str
+    created: str | UnsetType = UNSET
+    docker_version: str | UnsetType = UNSET
+    author: str
+    config: Config | ImageRuntimeConfig
+    architecture: str
+    variant: str | UnsetType = UNSET
+    os: str = field(name="Os")
+    os_version: str | UnsetType = field(default=UNSET, name="OsVersion")
+    size: int
+    virtual_size: int | UnsetType = UNSET
+    graph_driver: GraphDriver
+    root_fs: RootFs = field(name="RootFS")
+    metadata: ImageMetadata
+    descriptor: Descriptor | UnsetType = UNSET
+
+
+class HistoryItem(Shape):
+    """One step of an image's history, newest first."""
+
+    id: str
+    created: int
+    created_by: str
+    tags: list[str] | None
+    size: int
+    comment: str
+
+
+class ImageRemoval(Shape, kw_only=True):
+    """One line of the answer to a removal."""
+
+    untagged: str | UnsetType = UNSET
+    deleted: str | UnsetType = UNSET
+
+
+class ImagesPruned(Shape):
+    """Answer to prune."""
+
+    images_deleted: list[ImageRemoval] | None
+    space_reclaimed: int
+
+
+class ProgressDetail(Shape, rename="camel", kw_only=True):
+    """How far a transfer is, in bytes."""
+
+    current: int | UnsetType = UNSET
+    total: int | UnsetType = UNSET
+
+
+class ProgressMessage(Shape, rename="camel", kw_only=True):
+    """One line of a progress stream."""
+
+    stream: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    progress_detail: ProgressDetail | UnsetType = UNSET
+    progress: str | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    aux: dict[str, object] | UnsetType = UNSET
