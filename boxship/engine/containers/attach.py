@@ -24,6 +24,8 @@ class AttachOptions:
     stream: bool = False
     """Live bytes."""
     detach_keys: bytes = b"\x10\x11"
+    framed: bool = True
+    """Tell stdout and stderr apart by stdcopy frames; a terminal never has any."""
 
 
 async def attach(
@@ -52,6 +54,7 @@ def _request(container: Container, options: AttachOptions) -> AttachRequest:
         stdout=options.stdout,
         stderr=options.stderr,
         detach_keys=options.detach_keys,
+        framed=options.framed,
     )
 
 
@@ -61,7 +64,7 @@ async def _send_logs(
     wanted = LogOptions(stdout=options.stdout, stderr=options.stderr)
     async for batch in logs.read(context, container, wanted):
         for record in batch:
-            if not container.config.tty:
+            if options.framed and not container.config.tty:
                 stream = STDOUT if record.stream == "stdout" else STDERR
                 await client.write(encode_header(stream, len(record.data)))
             await client.write(record.data)

@@ -1,4 +1,4 @@
-"""The mounts of a container: resolved once at its creation, turned into OCI mounts at each start."""
+"""The mounts of a container: resolved once at creation, turned into OCI mounts at each start."""
 
 import os
 from collections.abc import Iterator

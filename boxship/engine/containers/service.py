@@ -169,6 +169,16 @@ class ContainerService:
         """Resize the terminal of an exec session."""
         await self.execs.resize(exec_id, rows, columns)
 
+    def files_dir(self, container: Container) -> str:
+        """Directory of its ``hosts``, ``hostname`` and ``resolv.conf``."""
+        return str(self._context.files_dir(container.id))
+
+    def log_path(self, container: Container) -> str:
+        """Path of its log, or empty where its driver keeps none."""
+        if container.host.log_driver == "none":
+            return ""
+        return str(self._context.log_path(container.id))
+
     def counts(self) -> dict[Status, int]:
         """Return how many containers are in each state."""
         counts = dict.fromkeys(Status, 0)

@@ -1,0 +1,132 @@
+"""The engine: every service, opened in order, in one place.
+
+``Engine.open`` is the only code that sees all services; each gets what it needs as an argument.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from boxship.engine.config import EngineConfig
+from boxship.engine.containers import store as container_store
+from boxship.engine.containers.context import Context
+from boxship.engine.containers.service import ContainerService
+from boxship.engine.events import service as event_service
+from boxship.engine.events.service import EventService
+from boxship.engine.images import store as image_store
+from boxship.engine.images.service import ContainerUse, ImageService
+from boxship.engine.networks import store as network_store
+from boxship.engine.networks.service import NetworkService
+from boxship.engine.runtime.service import RuntimeService
+from boxship.engine.state.database import Database
+from boxship.engine.state.lock import InstanceLock
+from boxship.engine.storage.service import StorageService
+from boxship.engine.volumes import store as volume_store
+from boxship.engine.volumes.service import VolumeService
+from boxship.ids import new_id
+
+MIGRATIONS = (
+    *event_service.MIGRATIONS,
+    *image_store.MIGRATIONS,
+    *volume_store.MIGRATIONS,
+    *network_store.MIGRATIONS,
+    *container_store.MIGRATIONS,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """An open engine. All state below ``config.data_root`` is its own until it is closed."""
+
+    config: EngineConfig
+    id: str
+    """Random at the first start, then always the same."""
+    lock: InstanceLock
+    database: Database
+    events: EventService
+    storage: StorageService
+    images: ImageService
+    volumes: VolumeService
+    networks: NetworkService
+    runtime: RuntimeService
+    containers: ContainerService
+
+    @classmethod
+    async def open(cls, config: EngineConfig) -> "Engine":
+        """Open the engine of a data root and take up what an earlier one left running.
+
+        Raises ConflictError when another engine has the data root, InternalError when its state
+        cannot be read or the host lacks what containers need.
+        """
+        lock = InstanceLock.acquire(config.data_root)
+        try:
+            return await _open(config, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def close(self) -> None:
+        """Close all services; containers go on running."""
+        await self.containers.close()
+        await self.networks.close()
+        await self.runtime.close()
+        self.events.close()
+        self.storage.close()
+        self.database.close()
+        self.lock.release()
+
+
+async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
+    config.exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)
+    database = Database.open(config.data_root / "state.db", MIGRATIONS)
+    events = EventService(database)
+    storage = StorageService(config.data_root, config.storage_driver)
+    images = ImageService(database, events, storage, config.registry)
+    volumes = VolumeService(database, events, config.data_root)
+    engine_id = _engine_id(config.data_root)
+    networks = NetworkService(database, events, config.network, config.exec_root, engine_id)
+    runtime = RuntimeService(config)
+    await runtime.open()
+    await networks.open()
+    context = Context(
+        config=config,
+        database=database,
+        events=events,
+        storage=storage,
+        images=images,
+        networks=networks,
+        volumes=volumes,
+        runtime=runtime,
+        store=container_store.ContainerStore(database),
+    )
+    images.set_usage(lambda image_id: _image_users(context, image_id))
+    containers = ContainerService(context)
+    await containers.open()
+    return Engine(
+        config=config,
+        id=engine_id,
+        lock=lock,
+        database=database,
+        events=events,
+        storage=storage,
+        images=images,
+        volumes=volumes,
+        networks=networks,
+        runtime=runtime,
+        containers=containers,
+    )
+
+
+def _engine_id(data_root: Path) -> str:
+    path = data_root / "engine-id"
+    if not path.exists():
+        path.write_text(f"{new_id()[:32]}\n")
+    return path.read_text().strip()
+
+
+def _image_users(context: Context, image_id: str) -> list[ContainerUse]:
+    """Return the containers that keep an image from being removed."""
+    return [
+        ContainerUse(id=container.id, running=bool(container.state.pid))
+        for container in context.store.all()
+        if container.image_id == image_id
+    ]
