@@ -9,7 +9,7 @@ from boxship.engine.containers.lifecycle import is_alive, next_status
 from boxship.engine.containers.logs import LogOptions
 from boxship.engine.runtime.task import AttachRequest
 from boxship.wire.duplex import Duplex
-from boxship.wire.stdcopy import STDERR, STDOUT, encode_header
+from boxship.wire import stdcopy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,6 @@ async def _send_logs(
     async for batch in logs.read(context, container, wanted):
         for record in batch:
             if options.framed and not container.config.tty:
-                stream = STDOUT if record.stream == "stdout" else STDERR
-                await client.write(encode_header(stream, len(record.data)))
+                stream = stdcopy.STDOUT if record.stream == "stdout" else stdcopy.STDERR
+                await client.write(stdcopy.head(stream, len(record.data)))
             await client.write(record.data)
