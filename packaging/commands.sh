@@ -11,7 +11,7 @@ cat >"$directory/boxshipd.tmp" <<LAUNCHER
 import sys
 sys.path.append("$parent")
 from boxship.entrypoints.daemon import main
-sys.exit(main(sys.argv[1:]))
+main()
 LAUNCHER
 chmod 755 "$directory/boxshipd.tmp"
 mv "$directory/boxshipd.tmp" "$directory/boxshipd"
