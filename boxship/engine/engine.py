@@ -22,7 +22,9 @@ from boxship.engine.state.lock import InstanceLock
 from boxship.engine.storage.service import StorageService
 from boxship.engine.volumes import store as volume_store
 from boxship.engine.volumes.service import VolumeService
+from boxship.errors import NotSupportedError
 from boxship.ids import new_id
+from boxship.linux.privileges import of_this_process
 
 MIGRATIONS = (
     *event_service.MIGRATIONS,
@@ -55,8 +57,9 @@ class Engine:
         """Open the engine of a data root and take up what an earlier one left running.
 
         Raises ConflictError when another engine has the data root, InternalError when its state
-        cannot be read or the host lacks what containers need.
+        cannot be read, NotSupportedError when the host lacks what containers need.
         """
+        _check_privileges()
         lock = InstanceLock.acquire(config.data_root)
         try:
             return await _open(config, lock)
@@ -114,6 +117,15 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
         runtime=runtime,
         containers=containers,
     )
+
+
+def _check_privileges() -> None:
+    missing = of_this_process().missing()
+    if missing:
+        raise NotSupportedError(
+            f"containers cannot be run by this process: it lacks {', '.join(missing)}; start the "
+            "engine as root"
+        )
 
 
 def _engine_id(data_root: Path) -> str:
