@@ -168,8 +168,8 @@ def _open_tcp(address: str, config: DaemonConfig) -> Listener:
     host, port = _split_tcp(address, 2376 if config.tls else 2375)
     if config.tls is None and not _is_loopback(host) and not config.allow_insecure_tcp:
         raise InvalidParameterError(
-            f"refusing to listen on tcp://{address} without TLS: whoever reaches this address would "
-            "be root on this machine. Use --tlsverify with --tlscacert, --tlscert and --tlskey, "
+            f"refusing to listen on tcp://{address} without TLS: whoever reaches this port is "
+            "root on this machine. Use --tlsverify with --tlscacert, --tlscert and --tlskey, "
             "listen on 127.0.0.1, or accept the risk with --allow-insecure-tcp"
         )
     try:
