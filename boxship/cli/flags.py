@@ -155,12 +155,13 @@ class _Parser:
     def take_short_group(self, word: str) -> None:
         letters = word[1:]
         while letters:
+            rest = letters
             letter, letters = letters[0], letters[1:]
             flag = self._short.get(letter)
             if flag is None and letter == "h" and "hostname" not in self._long:
                 flag = HELP
             if flag is None:
-                message = f"unknown shorthand flag: {letter!r} in -{word[1:]}"
+                message = f"unknown shorthand flag: {letter!r} in -{rest}"
                 raise UsageError(message, EXIT_USAGE)
             if letters.startswith("="):
                 value, letters = letters[1:], ""
@@ -169,7 +170,7 @@ class _Parser:
             elif letters:
                 value, letters = letters, ""
             else:
-                value = self._next_word(f"{letter!r} in -{word[1:]}")
+                value = self._next_word(f"{letter!r} in -{rest}")
             self._store(flag, value)
 
     def _next_word(self, where: str) -> str:

@@ -104,7 +104,6 @@ def _run_command(key: str, spelled: str, options: Options, words: list[str]) -> 
         _check_count(spelled, module.ARGS, parsed)
         return module.run(Cli(options, spelled), parsed.flags, parsed.args)
     except UsageError as error:
-        error.args = (f"boxship: {error}",)
         return _usage_error(error, f"boxship {spelled}", module.USAGE)
 
 
@@ -119,7 +118,7 @@ def _check_count(spelled: str, bounds: tuple[int, int | None], parsed: Parsed) -
         number = least if most is None or count < least else most
         bound = "" if least == most else "at least " if count < least else "at most "
         wanted = f"requires {bound}{number} argument{'' if number == 1 else 's'}"
-    raise UsageError(f"'boxship {spelled}' {wanted}")
+    raise UsageError(f"boxship: 'boxship {spelled}' {wanted}")
 
 
 def _usage_error(error: UsageError, command: str, usage: str) -> int:

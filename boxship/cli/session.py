@@ -69,6 +69,23 @@ class Cli:
     def _may_start_daemon(self) -> bool:
         return self.options.is_default_host and os.environ.get("BOXSHIP_AUTOSTART", "1") != "0"
 
+    @property
+    def proxies(self) -> dict[str, str]:
+        """Environment for new containers that the user's configuration asks for."""
+        table = self.config.table("proxies")
+        if not table:
+            return {}
+        chosen = table.get(self.options.endpoint.url) or table.get("default") or {}
+        names = {
+            "httpProxy": "HTTP_PROXY",
+            "httpsProxy": "HTTPS_PROXY",
+            "noProxy": "NO_PROXY",
+            "ftpProxy": "FTP_PROXY",
+            "allProxy": "ALL_PROXY",
+        }
+        given = [(names[key], str(chosen[key])) for key in names if chosen.get(key)]
+        return {spelled: value for name, value in given for spelled in (name, name.lower())}
+
     def json(self, call: "Call") -> "Any":
         """The JSON answer of a call."""
         return self.client.json(call)

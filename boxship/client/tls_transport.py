@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 
 from boxship.client.endpoint import Endpoint, TlsConfig
 from boxship.client.errors import ConnectionFailedError
@@ -48,10 +49,15 @@ def tls_context(tls: TlsConfig) -> ssl.SSLContext:
 
 
 class TlsTransport:
-    """TLS over memory buffers, as ssl.SSLSocket cannot close only its sending direction."""
+    """TLS over memory buffers, as ssl.SSLSocket cannot close only its sending direction.
+
+    One thread may send while another receives: ``_lock`` is held around the TLS state and while
+    records go out, never while waiting for the peer to send.
+    """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, name: str) -> None:
         self._socket = sock
+        self._lock = threading.RLock()
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
@@ -81,8 +87,9 @@ class TlsTransport:
     def sendall(self, data: bytes) -> None:
         """Encrypt and send all of data."""
         if data:
-            self._tls.write(data)
-            self._flush()
+            with self._lock:
+                self._tls.write(data)
+                self._flush()
 
     def recv(self, size: int) -> bytes:
         """Wait for decrypted bytes; ``b""`` at the peer's end, clean or not.
@@ -91,7 +98,8 @@ class TlsTransport:
         never misses bytes held here.
         """
         while True:
-            data = self._decrypt(size)
+            with self._lock:
+                data = self._decrypt(size)
             if data is not None:
                 return data
             self._receive_record()
@@ -114,14 +122,15 @@ class TlsTransport:
 
     def shutdown_write(self) -> None:
         """Send close_notify; receiving goes on."""
-        try:
-            self._tls.unwrap()
-        except ssl.SSLError:  # it waits for the peer's close_notify; that is recv's business
-            pass
-        try:
-            self._flush()
-        except OSError:
-            pass
+        with self._lock:
+            try:
+                self._tls.unwrap()
+            except ssl.SSLError:  # it waits for the peer's close_notify; that is recv's business
+                pass
+            try:
+                self._flush()
+            except OSError:
+                pass
 
     def close(self) -> None:
         """Close both directions."""
