@@ -88,6 +88,11 @@ class Endpoint:
     dns_names: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     driver_opts: Mapping[str, str] = field(default_factory=dict)
+    gateway_priority: int = 0
+    interface: str = ""
+    """Name inside the container: ``eth0`` …"""
+    host_link: str = ""
+    """Name of the link on the host, where the driver makes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,5 +102,8 @@ class Sandbox:
     container_id: str
     netns_path: str
     """Path of the namespace to join; empty for ``host``."""
+    files_dir: str = ""
+    """Directory with the container's ``hosts``, ``hostname`` and ``resolv.conf``; in mode
+    ``container:<id>`` the other container's."""
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PublishedPort, ...] = ()

@@ -1,0 +1,1 @@
+"""Network drivers: one for each way of connecting a container."""

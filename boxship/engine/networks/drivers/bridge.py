@@ -1,0 +1,177 @@
+"""The bridge driver: a Linux bridge per network, a veth pair per endpoint."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from boxship.engine.networks.firewall import Element
+from boxship.engine.networks.host import enable_forwarding
+from boxship.engine.networks.kernel import HostKernel
+from boxship.engine.networks.network import (
+    OPTION_BRIDGE_NAME,
+    OPTION_ICC,
+    OPTION_MASQUERADE,
+    OPTION_MTU,
+    Network,
+    NetworkSpec,
+)
+from boxship.engine.networks.sandbox import Endpoint
+from boxship.errors import ConflictError, InvalidParameterError
+from boxship.ids import new_id, short_id
+from boxship.linux.netlink.address import add_address
+from boxship.linux.netlink.link import (
+    Link,
+    LinkSettings,
+    create_bridge,
+    create_veth,
+    isolate_port,
+    list_links,
+    set_link,
+)
+from boxship.linux.netns import NetworkNamespace
+from boxship.linux.sysctl import write_sysctl
+
+_LINK_NAME_LIMIT = 15
+"""IFNAMSIZ - 1 (linux/if.h)."""
+_MTU_RANGE = range(68, 65536)
+
+
+def bridge_name(network: Network) -> str:
+    """Return the name of the network's link."""
+    return network.options.get(OPTION_BRIDGE_NAME) or f"br-{short_id(network.id)}"
+
+
+class BridgeDriver:
+    """Networks on one host, joined to the outside by routing and translation."""
+
+    name = "bridge"
+    scope = "local"
+    addressed = True
+
+    def __init__(self, kernel: HostKernel, signature: str, mtu: int, *, ip_forward: bool) -> None:
+        """``signature`` is written on each link, so that orphans are known after a crash."""
+        self._kernel = kernel
+        self._signature = signature
+        self._mtu = mtu
+        self._ip_forward = ip_forward
+
+    def new_network_id(self) -> str:
+        """Return a random id."""
+        return new_id()
+
+    def check(self, spec: NetworkSpec) -> None:
+        """Check the driver's options."""
+        name = spec.options.get(OPTION_BRIDGE_NAME, "")
+        if len(name) > _LINK_NAME_LIMIT or "/" in name or " " in name:
+            raise InvalidParameterError(
+                f"invalid bridge name {name!r}: at most {_LINK_NAME_LIMIT} characters, "
+                "no slash, no space"
+            )
+        mtu = spec.options.get(OPTION_MTU)
+        if mtu is not None and not (mtu.isdecimal() and int(mtu) in _MTU_RANGE):
+            raise InvalidParameterError(f"invalid MTU {mtu!r}: it must be between 68 and 65535")
+
+    async def create(self, network: Network) -> None:
+        """Make the bridge, up and with the gateway's addresses, or bring an old one up to date.
+
+        Raises ConflictError when the name belongs to a link that is no bridge or to another
+        network of ours.
+        """
+        await self._kernel.run(lambda: self._ensure_bridge(network))
+
+    async def remove(self, network: Network) -> None:
+        """Delete the bridge, unless it was there before the network."""
+        name = bridge_name(network)
+        mine = await self._kernel.run(lambda: self._find(name))
+        if mine is not None and mine.alias == self._alias(network):
+            await self._kernel.delete_links([name])
+
+    async def join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
+        """Make the veth pair: one end a port of the bridge, the other inside the namespace."""
+        await self._kernel.run(lambda: self._join(network, endpoint, namespace))
+
+    async def leave(self, network: Network, endpoint: Endpoint) -> None:  # noqa: ARG002
+        """Delete the pair."""
+        await self._kernel.delete_links([endpoint.host_link])
+
+    def elements(self, network: Network) -> Iterable[Element]:
+        """Return the network's memberships: of bridges, and of what may talk to what."""
+        bridge = f'"{bridge_name(network)}"'
+        yield Element("bridges", bridge)
+        yield Element("hairpin", f"{bridge} . {bridge}")
+        if network.enabled(OPTION_ICC):
+            yield Element("connected", f"{bridge} . {bridge}")
+        if network.internal:
+            yield Element("internal", bridge)
+        elif network.enabled(OPTION_MASQUERADE):
+            for pool in network.pools:
+                version = ipaddress.ip_network(pool.subnet).version
+                yield Element(f"masquerade{version}", pool.subnet)
+
+    def _join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
+        routes = self._kernel.routes
+        bridge = routes.link_index(bridge_name(network)) or self._ensure_bridge(network)
+        mtu = self._mtu_of(network)
+        host_end = LinkSettings(name=endpoint.host_link, master=bridge, mtu=mtu)
+        container_end = LinkSettings(
+            name=endpoint.interface, mac=endpoint.mac_address, mtu=mtu, netns_fd=namespace.fd
+        )
+        up = LinkSettings(
+            name=endpoint.host_link, up=True, alias=self._signature, link_local_v6=False
+        )
+        routes.request([create_veth(host_end, container_end), set_link(up)])
+        if not network.enabled(OPTION_ICC):
+            routes.request([isolate_port(routes.link_index(endpoint.host_link))])
+
+    def _ensure_bridge(self, network: Network) -> int:
+        name, routes = bridge_name(network), self._kernel.routes
+        found = self._find(name)
+        if found is None:
+            # A bridge without an address of its own takes over its lowest port's, and neighbours'
+            # caches go stale whenever a container leaves.
+            mac = "02:42:" + bytes.fromhex(network.id)[:4].hex(":")
+            settings = LinkSettings(name=name, mac=mac, mtu=self._mtu_of(network))
+            routes.request([create_bridge(settings)])
+        elif found.kind != "bridge" or self._is_other_network(found, network):
+            raise ConflictError(
+                f"cannot create network {network.name}: a link named {name} exists already and "
+                "belongs to something else; choose another com.docker.network.bridge.name"
+            )
+        index = routes.link_index(name)
+        alias = self._alias(network) if found is None else None
+        up = LinkSettings(up=True, alias=alias, link_local_v6=network.ipv6)
+        gateways = (add_address(index, gateway) for gateway in _gateways(network))
+        routes.request([set_link(up, index), *gateways])
+        self._prepare_host(network, name)
+        return index
+
+    def _prepare_host(self, network: Network, name: str) -> None:
+        # A port published on 127.0.0.1 is translated and leaves by the bridge; without this the
+        # kernel takes the answer for a martian. The table's martians chain guards the other way.
+        write_sysctl(f"net/ipv4/conf/{name}/route_localnet", "1")
+        if self._ip_forward and not network.internal:
+            enable_forwarding(4)
+            if network.ipv6:
+                enable_forwarding(6)
+
+    def _find(self, name: str) -> Link | None:
+        routes = self._kernel.routes
+        if not routes.link_index(name):
+            return None
+        return next((link for link in list_links(routes) if link.name == name), None)
+
+    def _is_other_network(self, link: Link, network: Network) -> bool:
+        ours = link.alias.startswith("boxship:")
+        return ours and link.alias != self._alias(network)
+
+    def _alias(self, network: Network) -> str:
+        return f"{self._signature}:{network.id}"
+
+    def _mtu_of(self, network: Network) -> int:
+        return int(network.options.get(OPTION_MTU, self._mtu))
+
+
+def _gateways(network: Network) -> Iterator[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
+    for pool in network.pools:
+        if pool.gateway:
+            prefix = ipaddress.ip_network(pool.subnet).prefixlen
+            yield ipaddress.ip_interface(f"{pool.gateway}/{prefix}")

@@ -1,0 +1,47 @@
+"""What a network driver can do."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from boxship.engine.networks.firewall import Element
+from boxship.engine.networks.network import Network, NetworkSpec
+from boxship.engine.networks.sandbox import Endpoint
+from boxship.linux.netns import NetworkNamespace
+
+
+class NetworkDriver(Protocol):
+    """One way of connecting containers.
+
+    The service decides names, addresses and order, and stores them before it calls; a driver makes
+    them real. Every verb may be repeated: after a crash the service simply asks again.
+    """
+
+    name: str
+    scope: str
+    """``local``, or ``swarm`` for networks that several hosts share."""
+    addressed: bool
+    """Whether its networks have subnets and its endpoints addresses."""
+
+    def new_network_id(self) -> str:
+        """Return an id for a new network."""
+
+    def check(self, spec: NetworkSpec) -> None:
+        """Raise InvalidParameterError for options that cannot be."""
+
+    async def create(self, network: Network) -> None:
+        """Make the network exist on this host."""
+
+    async def remove(self, network: Network) -> None:
+        """Take away what ``create`` made."""
+
+    async def join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
+        """Make ``endpoint.interface`` exist inside the namespace, connected but without addresses.
+
+        After a failure the service calls ``leave``.
+        """
+
+    async def leave(self, network: Network, endpoint: Endpoint) -> None:
+        """Take the interface away; it may take the kernel a while."""
+
+    def elements(self, network: Network) -> Iterable[Element]:
+        """Return what the network needs in the packet filter."""

@@ -1,0 +1,45 @@
+"""The networks that need nothing done: ``host`` (the host's own stack) and ``none`` (loopback)."""
+
+from collections.abc import Iterable
+
+from boxship.engine.networks.firewall import Element
+from boxship.engine.networks.network import Network, NetworkSpec
+from boxship.engine.networks.sandbox import Endpoint
+from boxship.errors import ForbiddenError
+from boxship.ids import new_id
+from boxship.linux.netns import NetworkNamespace
+
+
+class UnmanagedDriver:
+    """Both drivers; they differ only in the namespace that the service gives the container."""
+
+    scope = "local"
+    addressed = False
+
+    def __init__(self, name: str) -> None:
+        """``name`` is ``host`` or ``null``."""
+        self.name = name
+
+    def new_network_id(self) -> str:
+        """Return a random id."""
+        return new_id()
+
+    def check(self, spec: NetworkSpec) -> None:
+        """Refuse: there is one network of each kind, and it exists already."""
+        raise ForbiddenError(f'only one instance of "{self.name}" network is allowed: {spec.name}')
+
+    async def create(self, network: Network) -> None:
+        """Do nothing."""
+
+    async def remove(self, network: Network) -> None:
+        """Do nothing."""
+
+    async def join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
+        """Do nothing."""
+
+    async def leave(self, network: Network, endpoint: Endpoint) -> None:
+        """Do nothing."""
+
+    def elements(self, network: Network) -> Iterable[Element]:  # noqa: ARG002 - the interface's
+        """Return nothing."""
+        return ()

@@ -1,0 +1,90 @@
+"""Networks: what one is, and what one may ask for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_NETWORK = "bridge"
+PREDEFINED = ("bridge", "host", "none")
+
+OPTION_BRIDGE_NAME = "com.docker.network.bridge.name"
+OPTION_ICC = "com.docker.network.bridge.enable_icc"
+OPTION_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+OPTION_HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
+OPTION_DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
+OPTION_MTU = "com.docker.network.driver.mtu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A subnet of a network (Docker's IPAMConfig)."""
+
+    subnet: str = ""
+    """CIDR; empty in a request: chosen from the default pools."""
+    ip_range: str = ""
+    """CIDR inside the subnet from which containers get addresses; empty: all of it."""
+    gateway: str = ""
+    """Address without prefix; empty in a request: the first one."""
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
+    """Name → address that no container may get."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSpec:
+    """What a network is to be."""
+
+    name: str
+    driver: str = "bridge"
+    internal: bool = False
+    attachable: bool = False
+    ingress: bool = False
+    ipv4: bool = True
+    ipv6: bool = False
+    pools: tuple[Pool, ...] = ()
+    ipam_driver: str = "default"
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network that exists."""
+
+    id: str
+    name: str
+    driver: str
+    scope: str
+    created_at_ns: int
+    internal: bool = False
+    attachable: bool = False
+    ingress: bool = False
+    ipv4: bool = True
+    ipv6: bool = False
+    pools: tuple[Pool, ...] = ()
+    ipam_driver: str = "default"
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def predefined(self) -> bool:
+        """Whether it is one of the three that always exist."""
+        return self.name in PREDEFINED
+
+    def enabled(self, option: str, default: bool = True) -> bool:
+        """Read a boolean driver option."""
+        value = self.options.get(option)
+        return default if value is None else value.lower() in ("true", "1", "t")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A container's endpoint as the network sees it."""
+
+    container_id: str
+    container_name: str
+    endpoint_id: str
+    mac_address: str
+    ipv4: str
+    """Address with prefix, or empty."""
+    ipv6: str

@@ -1,0 +1,191 @@
+"""Deciding what a container gets: endpoints, addresses and ports. Nothing here touches a link."""
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from boxship.engine.networks.context import NetworkContext
+from boxship.engine.networks.ipam import Interface, mac_from_ipv4, parse_address, parse_subnet
+from boxship.engine.networks.network import DEFAULT_NETWORK, OPTION_DEFAULT_BRIDGE, Network
+from boxship.engine.networks.ports import PortReserver, Reservation
+from boxship.engine.networks.sandbox import Endpoint, EndpointSpec, SandboxSpec
+from boxship.errors import ForbiddenError, InternalError, InvalidParameterError
+from boxship.ids import new_id, short_id
+from boxship.linux.netlink.link import parse_mac
+
+_DEFAULT_GATEWAY_KEY = "DefaultGatewayIPv4"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a container is to get. Its addresses are taken and its ports bound."""
+
+    endpoints: tuple[Endpoint, ...]
+    reservations: tuple[Reservation, ...] = ()
+
+
+class Planner:
+    """Makes plans; takes addresses and ports while it does, and gives them back on failure."""
+
+    def __init__(self, context: NetworkContext, reserver: PortReserver) -> None:
+        self._context = context
+        self._reserver = reserver
+
+    def plan(self, spec: SandboxSpec) -> Plan:
+        """Decide all endpoints and ports of a container. Raises with Docker's words."""
+        endpoints: list[Endpoint] = []
+        try:
+            for wanted in spec.endpoints:
+                endpoints.append(self.endpoint(spec, wanted, endpoints))
+            return Plan(tuple(endpoints), self._reserve(spec, endpoints))
+        except BaseException:
+            for endpoint in endpoints:
+                self.release(endpoint)
+            raise
+
+    def endpoint(
+        self, spec: SandboxSpec, wanted: EndpointSpec, present: Sequence[Endpoint]
+    ) -> Endpoint:
+        """Decide one endpoint, beside those that the container has already."""
+        name = DEFAULT_NETWORK if wanted.network == "default" else wanted.network
+        network = self._context.find(name)
+        _check(network, wanted)
+        if any(endpoint.network_id == network.id for endpoint in present):
+            raise ForbiddenError(
+                f"endpoint with name {spec.container_name} already exists in network {network.name}"
+            )
+        ipv4, ipv6 = self._addresses(network, wanted)
+        mac = wanted.mac_address or (mac_from_ipv4(str(ipv4.ip)) if ipv4 else _random_mac())
+        names = (spec.container_name, *wanted.aliases, short_id(spec.container_id), spec.hostname)
+        return Endpoint(
+            network_id=network.id,
+            network_name=network.name,
+            endpoint_id=new_id(),
+            ipv4=str(ipv4.ip) if ipv4 else "",
+            ipv4_prefix=ipv4.network.prefixlen if ipv4 else 0,
+            gateway=_gateway(network, 4) if ipv4 else "",
+            ipv6=str(ipv6.ip) if ipv6 else "",
+            ipv6_prefix=ipv6.network.prefixlen if ipv6 else 0,
+            gateway_v6=_gateway(network, 6) if ipv6 else "",
+            mac_address=mac.lower().replace("-", ":"),
+            aliases=wanted.aliases,
+            dns_names=() if network.predefined else tuple(dict.fromkeys(filter(None, names))),
+            links=wanted.links,
+            driver_opts=wanted.driver_opts,
+            gateway_priority=wanted.gateway_priority,
+            interface=_free_interface(present),
+            host_link=f"veth{os.urandom(4).hex()[:7]}",
+        )
+
+    def unaddressed(self, network_name: str) -> Endpoint:
+        """Return the endpoint of a container on ``host`` or ``none``."""
+        network = self._context.find(network_name)
+        return Endpoint(network_id=network.id, network_name=network.name, endpoint_id=new_id())
+
+    def release(self, endpoint: Endpoint) -> None:
+        """Give an endpoint's addresses back."""
+        for address in (endpoint.ipv4, endpoint.ipv6):
+            if address:
+                self._context.book.release(endpoint.network_id, address)
+
+    def take(self, endpoint: Endpoint) -> None:
+        """Note the addresses of a stored endpoint."""
+        for address in (endpoint.ipv4, endpoint.ipv6):
+            if address:
+                self._context.book.take(endpoint.network_id, address)
+
+    def _addresses(
+        self, network: Network, wanted: EndpointSpec
+    ) -> tuple[Interface | None, Interface | None]:
+        book = self._context.book
+        ipv4 = book.allocate(network, 4, wanted.ipv4) if network.ipv4 else None
+        try:
+            ipv6 = book.allocate(network, 6, wanted.ipv6) if network.ipv6 else None
+        except BaseException:
+            if ipv4 is not None:
+                book.release(network.id, str(ipv4.ip))
+            raise
+        return ipv4, ipv6
+
+    def _reserve(self, spec: SandboxSpec, endpoints: Sequence[Endpoint]) -> tuple[Reservation, ...]:
+        gateway = gateway_endpoint(endpoints)
+        if not spec.ports or gateway is None:
+            return ()
+        try:
+            return tuple(self._reserver.reserve(spec.ports, gateway, self._port_holders()))
+        except InternalError as error:
+            raise InternalError(
+                "driver failed programming external connectivity on endpoint "
+                f"{spec.container_name} ({gateway.endpoint_id}): {error}"
+            ) from error
+
+    def _port_holders(self) -> dict[tuple[str, int], str]:
+        return {
+            (port.protocol, port.host_port): stored.spec.container_name
+            for stored in self._context.sandboxes.values()
+            for port in stored.sandbox.ports
+        }
+
+
+def gateway_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:
+    """Return the endpoint by which a container reaches the outside, and is reached by its ports.
+
+    As in Docker: the highest gateway priority, then the first name; never an internal network.
+    """
+    candidates = [endpoint for endpoint in endpoints if endpoint.gateway or endpoint.gateway_v6]
+    order = sorted(candidates, key=lambda e: (-e.gateway_priority, e.network_name))
+    return order[0] if order else None
+
+
+def _check(network: Network, wanted: EndpointSpec) -> None:
+    default_bridge = network.enabled(OPTION_DEFAULT_BRIDGE, default=False)
+    if wanted.ipv4 or wanted.ipv6:
+        if network.predefined:
+            raise InvalidParameterError(
+                "user specified IP address is supported on user defined networks only"
+            )
+        for address in filter(None, (wanted.ipv4, wanted.ipv6)):
+            _check_static(network, address)
+    if wanted.aliases and (network.predefined or default_bridge):
+        raise InvalidParameterError(
+            "network-scoped alias is supported only for containers in user defined networks"
+        )
+    if wanted.mac_address:
+        try:
+            parse_mac(wanted.mac_address)
+        except ValueError as error:
+            raise InvalidParameterError(str(error)) from error
+
+
+def _check_static(network: Network, address: str) -> None:
+    wanted = parse_address(address)
+    if not any(wanted in parse_subnet(pool.subnet) for pool in network.pools):
+        raise InvalidParameterError(
+            f"invalid endpoint settings: no configured subnet contains IP address {address}"
+        )
+
+
+def _gateway(network: Network, version: int) -> str:
+    if network.internal:
+        return ""
+    for pool in network.pools:
+        if ipaddress.ip_network(pool.subnet).version == version:
+            return pool.aux_addresses.get(_DEFAULT_GATEWAY_KEY, pool.gateway)
+    return ""
+
+
+def _free_interface(present: Sequence[Endpoint]) -> str:
+    taken = {endpoint.interface for endpoint in present}
+    return next(name for number in range(1000) if (name := f"eth{number}") not in taken)
+
+
+def _random_mac() -> str:
+    return "02:42:" + os.urandom(4).hex(":")
+
+
+def renamed(stored_spec: SandboxSpec, endpoint: Endpoint, name: str) -> Endpoint:
+    """Return the endpoint of a container under its new name."""
+    old = stored_spec.container_name
+    names = tuple(name if known == old else known for known in endpoint.dns_names)
+    return replace(endpoint, dns_names=names)
