@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from boxship.gotemplate.format import encode_json, format_value, sprint
 from boxship.gotemplate.printf import sprintf
 from boxship.gotemplate.values import (
+    NIL_MAP,
+    NIL_SLICE,
     Function,
     FunctionError,
     Map,
@@ -70,24 +72,31 @@ def _index(item: object, *keys: object) -> object:
 
 
 def _element(item: object, key: object) -> object:
-    if item is None:
-        raise FunctionError("index of untyped nil")
     if isinstance(item, Mapping) and not isinstance(item, Struct):
-        if not isinstance(key, str):
-            raise FunctionError(f"value has type {type_name(key)}; should be string")
-        if key in item:
-            return item[key]
-        return item.zero if isinstance(item, Map) else None
-    if not isinstance(item, list | tuple | str | Nil) or (
-        isinstance(item, Nil) and item.text != "[]"
-    ):
-        raise FunctionError(f"can't index item of type {type_name(item)}")
-    values = [] if isinstance(item, Nil) else item.encode() if isinstance(item, str) else item
+        return _entry(item, key)
+    if item is NIL_MAP:
+        return ""
+    if not isinstance(item, list | tuple | str) and item is not NIL_SLICE:
+        what = (
+            "index of nil pointer"
+            if is_nil(item)
+            else f"can't index item of type {type_name(item)}"
+        )
+        raise FunctionError(what)
+    values = item.encode() if isinstance(item, str) else [] if isinstance(item, Nil) else item
     if isinstance(key, bool) or not isinstance(key, int):
         raise FunctionError(f"cannot index slice/array with type {type_name(key)}")
-    if not 0 <= key < len(values):
+    if not isinstance(values, bytes | list | tuple) or not 0 <= key < len(values):
         raise FunctionError(f"index out of range: {key}")
     return values[key]
+
+
+def _entry(item: Mapping[str, object], key: object) -> object:
+    if not isinstance(key, str):
+        raise FunctionError(f"value has type {type_name(key)}; should be string")
+    if key in item:
+        return item[key]
+    return item.zero if isinstance(item, Map) else None
 
 
 def _slice(item: object, *bounds: object) -> object:

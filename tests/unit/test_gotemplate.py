@@ -15,6 +15,7 @@ from boxship.gotemplate import (
     Struct,
     TemplateError,
 )
+from boxship.gotemplate.documents import from_json
 from boxship.gotemplate.printf import sprintf
 
 DATA: dict[str, object] = {
@@ -318,6 +319,40 @@ def test_headers_keep_their_titles() -> None:
     template = gotemplate.compile(text)
     titles = {"Name": "Names", "Ports": "Ports", "ID": "Id"}
     assert template.render(titles, header=True) == "Names\tPorts\t Id Id"
+
+
+INSPECTED = from_json(
+    {
+        "Config": {"Labels": {"a": "1"}, "Cmd": None, "Volumes": None},
+        "State": {"Status": "running", "Health": None},
+        "Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "90/tcp": None},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{{index .Config.Labels "a"}}|{{index .Config.Labels "no"}}|', "1||"),
+        ("{{.Config.Labels.no}}", "<no value>"),
+        ("{{.Config.Cmd}} {{.Config.Volumes}} {{.State.Health}}", "[] map[] <nil>"),
+        ('{{(index (index .Ports "80/tcp") 0).HostPort}}', "8080"),
+        ("{{range $p, $c := .Ports}}{{$p}}{{range $c}} -> {{.HostPort}}{{end}};{{end}}",
+         "80/tcp -> 8080;90/tcp;"),
+    ],
+)  # fmt: skip
+def test_documents_of_the_api(text: str, expected: str) -> None:
+    assert gotemplate.compile(text).render(INSPECTED) == expected
+
+
+def test_a_document_keeps_its_json() -> None:
+    shown = '{"Labels":{"a":"1"},"Cmd":null,"Volumes":null}'
+    assert gotemplate.compile("{{json .Config}}").render(INSPECTED) == shown
+
+
+def test_a_struct_of_a_document_is_strict() -> None:
+    with pytest.raises(TemplateError, match='map has no entry for key "No"'):
+        gotemplate.compile("{{.State.No}}").render(INSPECTED)
 
 
 def test_a_template_can_be_rendered_again() -> None:
