@@ -36,6 +36,8 @@ def decode_json(body: bytes, wanted: type[T]) -> T:
         if "trailing characters" in str(error):
             raise InvalidParameterError("unexpected content after JSON") from None
         raise InvalidParameterError(f"invalid JSON: {error}") from None
+    except RecursionError:
+        raise InvalidParameterError("invalid JSON: exceeded max depth") from None
 
 
 def _folder(shape: shapes.Type) -> _Folder:
