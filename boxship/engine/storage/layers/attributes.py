@@ -1,0 +1,52 @@
+"""Ownership, times and extended attributes as archives give them, made safe for the kernel."""
+
+import errno
+import os
+from collections.abc import Mapping
+
+from boxship.engine.storage.errors import CorruptLayerError
+
+_PRIVATE_PREFIXES = ("trusted.overlay.", "user.overlay.")
+"""Would let an archive steer overlayfs: redirects, opaque marks, metacopies."""
+_MAX_ID = 2**32 - 2
+"""The next one means "leave as it is" to chown."""
+_MIN_TIME_NS = -(2**31) * 1_000_000_000
+_MAX_TIME_NS = (2**34 - 2**31 - 1) * 1_000_000_000
+"""What ext4 can hold; the kernel clamps smaller ranges itself."""
+
+
+def checked_owner(uid: int, gid: int) -> tuple[int, int]:
+    """Return the pair, or raise CorruptLayerError where it is none."""
+    if not (0 <= uid <= _MAX_ID and 0 <= gid <= _MAX_ID):
+        raise CorruptLayerError(f"invalid tar archive: owner {uid}:{gid} is out of range")
+    return uid, gid
+
+
+def clamped_time(time_ns: int) -> int:
+    """Return the nearest time that file systems can hold."""
+    return min(max(time_ns, _MIN_TIME_NS), _MAX_TIME_NS)
+
+
+def set_attributes(target: int | bytes, xattrs: Mapping[str, bytes]) -> None:
+    """Set extended attributes of a descriptor or of a path (links not followed).
+
+    Left out: overlayfs's own, and those that the file system does not know or that this kind of
+    file cannot have.
+    """
+    for name, value in xattrs.items():
+        if name.startswith(_PRIVATE_PREFIXES):
+            continue
+        try:
+            if isinstance(target, int):
+                os.setxattr(target, name, value)
+            else:
+                os.setxattr(target, name, value, follow_symlinks=False)
+        except OSError as error:
+            if error.errno == errno.EOPNOTSUPP or _not_for_this_kind(name, error):
+                continue
+            raise
+
+
+def _not_for_this_kind(name: str, error: OSError) -> bool:
+    """user.* is for files and directories only (xattr(7))."""
+    return error.errno == errno.EPERM and name.startswith("user.")

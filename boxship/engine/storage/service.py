@@ -1,0 +1,285 @@
+"""The verbs of storage: content, layers, and containers' root filesystems."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from boxship.engine.storage.content import ContentStore
+from boxship.engine.storage.errors import CorruptContentError, disk_errors
+from boxship.engine.storage.layers.decompress import chunks_of, decompress
+from boxship.engine.storage.layers.limits import LayerLimits
+from boxship.engine.storage.layers.pack import pack_tree
+from boxship.engine.storage.layers.pipeline import LayerPipeline
+from boxship.engine.storage.layers.verify import verified
+from boxship.engine.storage.snapshots.background import Background
+from boxship.engine.storage.snapshots.choose import open_driver
+from boxship.engine.storage.snapshots.layer import Change, LayerRecord, chain_id
+from boxship.engine.storage.snapshots.layout import Layout
+from boxship.engine.storage.trees import tree_size
+
+_LOCKS = 32
+DEFAULT_LIMITS = LayerLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """A layer that is ready for use."""
+
+    chain_id: str
+    diff_id: str
+    size: int
+    """Unpacked bytes of this layer alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageUsage:
+    """Totals for ``system df``, in bytes."""
+
+    layers: int
+    """Unpacked, each layer counted once however many images share it."""
+    containers: int
+    """Writable layers."""
+    content: int
+    """Blobs, compressed as they came."""
+
+
+class StorageService:
+    """Everything below the data root that holds files of images and containers.
+
+    Methods marked [blocking] belong into a worker thread; the others take about a millisecond. All
+    are safe from several threads.
+    """
+
+    def __init__(self, data_root: Path, driver: str = "") -> None:
+        self._data_root = data_root
+        self.content = ContentStore(data_root / "content")
+        self.content.open_store()
+        with disk_errors("opening the data root", data_root):
+            self._driver, self.driver_reason = open_driver(data_root, driver)
+        self._unmounter = Background("storage unmount")
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._unwanted: set[str] = set()
+
+    def close(self) -> None:
+        """Finish background work. Mounted containers stay mounted. [blocking]"""
+        self._unmounter.close()
+        self._driver.close()
+
+    def wait_background(self) -> None:
+        """Return when all removals and unmounts asked for so far are done. [blocking]"""
+        self._unmounter.wait()
+        self._layout.wait_discarded()
+
+    @property
+    def driver_name(self) -> str:
+        """Docker's name of the snapshot driver."""
+        return self._driver.name
+
+    @property
+    def driver_status(self) -> list[tuple[str, str]]:
+        """Rows for ``info`` below the driver's name."""
+        return self._driver.status()
+
+    @property
+    def _layout(self) -> Layout:
+        return self._driver.layout
+
+    # layers
+
+    def has_layer(self, chain: str) -> bool:
+        """Tell whether the layer is unpacked here.
+
+        A layer that was unpacked moments before a power cut is gone after it: apply it again.
+        """
+        return self._layout.has_layer(chain)
+
+    def layer(self, chain: str) -> LayerRecord:
+        """Return what is known of a layer; NotFoundError without it."""
+        return self._layout.layer(chain)
+
+    def layer_size(self, chain: str) -> int:
+        """Return the unpacked bytes of a layer alone; NotFoundError without it."""
+        return self._layout.layer(chain).size
+
+    def layers(self) -> Iterator[str]:
+        """Yield the chain ids of all layers."""
+        return self._layout.layer_ids()
+
+    def apply_layer(
+        self,
+        stream: BinaryIO | Iterable[bytes],
+        *,
+        parent: str | None,
+        expected_diff_id: str | None = None,
+        blob: str = "",
+        limits: LayerLimits = DEFAULT_LIMITS,
+    ) -> LayerInfo:
+        """Unpack a layer, compressed as it comes, on top of ``parent``. [blocking]
+
+        ``blob``: digest under which the stream's own bytes are kept in the content store, so that
+        ``open_layer_tar`` can give them back. With an ``expected_diff_id`` that is here already
+        the stream is not read. All or nothing: a failure leaves no trace. Raises NotFoundError
+        for the parent, CorruptContentError for another digest than expected, and the errors of
+        ``unpack``.
+        """
+        if expected_diff_id and self.has_layer(chain_id(parent, expected_diff_id)):
+            return self._info(chain_id(parent, expected_diff_id))
+        if parent:
+            self._layout.layer(parent)
+        with disk_errors("unpacking a layer", self._data_root):
+            draft = self._layout.draft()
+            try:
+                record = self._unpack(draft, stream, parent, expected_diff_id, blob, limits)
+                self._layout.publish_layer(draft, record)
+            except BaseException:
+                self._layout.discard(draft)
+                raise
+        return self._info(record.chain_id)
+
+    def open_layer_tar(self, chain: str) -> Iterator[bytes]:
+        """Yield the layer's uncompressed archive, whose digest is its diff id. [blocking]
+
+        It comes from the kept blob. Layers that were packed here (commit, import of a directory)
+        are packed again, which gives the same bytes; should it not, CorruptContentError at the end.
+        """
+        record = self._layout.layer(chain)
+        if record.blob and self.content.has(record.blob):
+            return _decompressed(self.content.open(record.blob))
+        if self.content.has(record.diff_id):
+            return chunks_of(self.content.open(record.diff_id))
+        return verified(self._driver.pack_layer(chain), record.diff_id)
+
+    def remove_layer(self, chain: str) -> None:
+        """Remove a layer that nothing stands on; harmless without it. [blocking, short]"""
+        self._layout.remove_layer(chain)
+
+    # containers
+
+    def create_container(self, container_id: str, chain: str | None) -> None:
+        """Give a container a writable tree on a layer, or an empty one.
+
+        Raises NotFoundError for a missing layer, ConflictError if the container has one.
+        [blocking; under 1 ms with overlay]
+        """
+        with disk_errors("creating a container", self._data_root):
+            self._driver.create(container_id, chain)
+
+    def mount_container(self, container_id: str, *, volatile: bool = False) -> Path:
+        """Mount the container's root filesystem and return where. Idempotent; about 1 ms.
+
+        ``volatile`` is for containers that are removed when they end: fsync inside does nothing,
+        and neither does unmounting wait for the disk.
+        """
+        with self._lock(container_id):
+            self._unwanted.discard(container_id)
+            return self._driver.mount(container_id, volatile=volatile)
+
+    def unmount_container(self, container_id: str) -> None:
+        """Unmount soon, in the background, unless it is mounted again before that.
+
+        The kernel flushes the whole disk at that moment: nobody should wait for it.
+        """
+        self._unwanted.add(container_id)
+        self._unmounter.submit(partial(self._unmount, container_id))
+
+    def remove_container(self, container_id: str) -> None:
+        """Remove a container's tree; its bytes go in the background. Harmless without it."""
+        with self._lock(container_id):
+            self._unwanted.discard(container_id)
+            self._driver.remove(container_id)
+
+    def container_ids(self) -> list[str]:
+        """Return the ids of all containers that have a tree here."""
+        return self._layout.container_ids()
+
+    def is_mounted(self, container_id: str) -> bool:
+        """Tell whether the root filesystem is mounted."""
+        return self._driver.is_mounted(container_id)
+
+    def container_size(self, container_id: str) -> int:
+        """Return the bytes of files in the writable layer. [blocking]"""
+        return self._driver.size(container_id)
+
+    def container_rootfs_size(self, container_id: str) -> int:
+        """Return the bytes of writable layer and image together. [blocking]"""
+        layers = self._layout.chain(self._layout.container_parent(container_id))
+        return self.container_size(container_id) + sum(map(self.layer_size, layers))
+
+    def graph_driver(self, container_id: str) -> tuple[str, dict[str, str]]:
+        """Return name and data as inspect shows them."""
+        return self._driver.name, self._driver.graph_data(container_id)
+
+    def changes(self, container_id: str) -> list[Change]:
+        """Return what the container changed of its image, sorted by path. [blocking]"""
+        return self._driver.changes(container_id)
+
+    def export(self, container_id: str) -> Iterator[bytes]:
+        """Yield an archive of the whole root filesystem. [blocking]"""
+        was_mounted = self._driver.is_mounted(container_id)
+        rootfs = self.mount_container(container_id)
+        try:
+            yield from pack_tree(rootfs)
+        finally:
+            if not was_mounted:
+                self.unmount_container(container_id)
+
+    def commit_container(self, container_id: str) -> Iterator[bytes]:
+        """Yield the writable layer as a layer archive. [blocking]"""
+        self._layout.container(container_id)
+        return self._driver.pack_changes(container_id)
+
+    def usage(self) -> StorageUsage:
+        """Measure everything. [blocking]"""
+        return StorageUsage(
+            layers=sum(map(self.layer_size, self.layers())),
+            containers=sum(map(self.container_size, self.container_ids())),
+            content=tree_size(self.content.root / "blobs"),
+        )
+
+    def _unpack(
+        self,
+        draft: Path,
+        stream: BinaryIO | Iterable[bytes],
+        parent: str | None,
+        expected_diff_id: str | None,
+        blob: str,
+        limits: LayerLimits,
+    ) -> LayerRecord:
+        with LayerPipeline(chunks_of(stream), limits) as pipeline:
+            unpacked = self._driver.unpack(draft, parent, pipeline, limits)
+        diff_id = pipeline.diff_id
+        if expected_diff_id not in (None, diff_id):
+            raise CorruptContentError(
+                f"layer verification failed: the archive has digest {diff_id}, its image's "
+                f"configuration says {expected_diff_id}"
+            )
+        return LayerRecord(
+            chain_id=chain_id(parent, diff_id),
+            diff_id=diff_id,
+            parent=parent or "",
+            size=unpacked.size,
+            entries=unpacked.entries,
+            blob=blob,
+        )
+
+    def _info(self, chain: str) -> LayerInfo:
+        record = self._layout.layer(chain)
+        return LayerInfo(record.chain_id, record.diff_id, record.size)
+
+    def _unmount(self, container_id: str) -> None:
+        with self._lock(container_id):
+            if container_id in self._unwanted:
+                self._unwanted.discard(container_id)
+                self._driver.unmount(container_id)
+
+    def _lock(self, container_id: str) -> threading.Lock:
+        """Containers share a few locks, so that none has to be kept for each."""
+        return self._locks[hash(container_id) % _LOCKS]
+
+
+def _decompressed(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield from decompress(chunks_of(file))

@@ -1,0 +1,1 @@
+"""Snapshot drivers: how layers are stacked into a container's root filesystem."""
