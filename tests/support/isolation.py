@@ -6,10 +6,13 @@ parted this way: tests put theirs below ``CGROUP_PARENT``.
 """
 
 import ctypes
+import errno
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 CGROUP_PARENT = f"/boxship-test-{os.getpid()}"
@@ -65,10 +68,25 @@ def cgroup_directories() -> list[Path]:
 
 
 def remove_cgroups() -> None:
-    """Remove CGROUP_PARENT and the empty groups below it."""
+    """Remove CGROUP_PARENT and the groups below it; end what a failed test left running there."""
     for top in cgroup_directories():
         for directory, _, _ in os.walk(top, topdown=False):
-            os.rmdir(directory)
+            _remove_cgroup(Path(directory))
+
+
+def _remove_cgroup(directory: Path) -> None:
+    for _ in range(200):
+        for pid in (directory / "cgroup.procs").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+        try:
+            directory.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            time.sleep(0.01)  # v1 groups have no event for being empty
+        else:
+            return
+    raise TimeoutError(f"{directory} stays in use")
 
 
 def _run(*command: str) -> None:
