@@ -8,8 +8,8 @@ from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import is_alive, next_status
 from boxship.engine.containers.logs import LogOptions
 from boxship.engine.runtime.task import AttachRequest
-from boxship.wire.duplex import Duplex
 from boxship.wire import stdcopy
+from boxship.wire.duplex import Duplex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

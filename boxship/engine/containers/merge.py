@@ -1,6 +1,6 @@
 """A container's configuration over its image's: what the user left out comes from the image."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from boxship.engine.containers.container import ContainerConfig, Healthcheck
@@ -80,8 +80,11 @@ def _merge_health(user: Healthcheck | None, image: Healthcheck | None) -> Health
         return user or image
     if not user.test:
         user = replace(user, test=image.test)
-    timings: Mapping[str, int] = {
-        name: getattr(user, name) or getattr(image, name)
-        for name in ("interval_ns", "timeout_ns", "start_period_ns", "start_interval_ns", "retries")
-    }
-    return replace(user, **timings)
+    return replace(
+        user,
+        interval_ns=user.interval_ns or image.interval_ns,
+        timeout_ns=user.timeout_ns or image.timeout_ns,
+        start_period_ns=user.start_period_ns or image.start_period_ns,
+        start_interval_ns=user.start_interval_ns or image.start_interval_ns,
+        retries=user.retries or image.retries,
+    )
