@@ -7,13 +7,13 @@ the refusal of :mod:`boxship.engine.containers.lifecycle`.
 
 from collections.abc import AsyncIterator, Awaitable
 
-from boxship.engine.containers import inspection, logs, removal
+from boxship.engine.containers import inspection, logs, membership, removal
 from boxship.engine.containers.attach import AttachOptions, attach
 from boxship.engine.containers.container import Container, ContainerRequest, RestartPolicy, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.creation import Created, create
 from boxship.engine.containers.execs import ExecRequest, Execs, ExecSession
-from boxship.engine.containers.filters import ListQuery, select
+from boxship.engine.containers.filters import ListQuery, select_containers
 from boxship.engine.containers.inspection import StatsSample, Top
 from boxship.engine.containers.lifecycle import next_status
 from boxship.engine.containers.logs import LogOptions
@@ -21,6 +21,7 @@ from boxship.engine.containers.recovery import recover
 from boxship.engine.containers.runner import Runner
 from boxship.engine.containers.waiters import WaitResult
 from boxship.engine.logs.reader import LogRecord
+from boxship.engine.networks.sandbox import EndpointSpec
 from boxship.engine.runtime.workload import Resources
 from boxship.errors import InvalidParameterError
 from boxship.wire.duplex import Duplex
@@ -48,7 +49,7 @@ class ContainerService:
 
     def select(self, query: ListQuery) -> list[Container]:
         """Return the containers that a query selects, newest first."""
-        return select(self._context.store, self._context.networks, query)
+        return select_containers(self._context.store, self._context.networks, query)
 
     async def create(self, request: ContainerRequest) -> Created:
         """Make a container that is not started yet.
@@ -145,6 +146,14 @@ class ContainerService:
     ) -> list[str]:
         """Change limits and restart policy, at once where it runs. Returns warnings."""
         return await removal.update(self._context, self.get(reference), resources, restart_policy)
+
+    async def connect(self, reference: str, endpoint: EndpointSpec) -> None:
+        """Bring it onto one more network, at once where it runs."""
+        await membership.connect(self._context, self.get(reference), endpoint)
+
+    async def disconnect(self, reference: str, network: str, *, force: bool = False) -> None:
+        """Take it off a network; ``force`` forgives that it is not on it."""
+        await membership.disconnect(self._context, self.get(reference), network, force=force)
 
     def exec_create(self, reference: str, request: ExecRequest) -> str:
         """Prepare a further process in a running container; returns its id."""
