@@ -195,6 +195,11 @@ class StorageService:
         """Return the ids of all containers that have a tree here."""
         return self._layout.container_ids()
 
+    def chains_of_containers(self) -> set[str]:
+        """Return the chain ids of all layers that containers stand on."""
+        tops = {self._layout.container_parent(container) for container in self.container_ids()}
+        return {chain for top in tops for chain in self._layout.chain(top)}
+
     def is_mounted(self, container_id: str) -> bool:
         """Tell whether the root filesystem is mounted."""
         return self._driver.is_mounted(container_id)
