@@ -65,6 +65,11 @@ class EventService:
         self._last_time_ns = 0
         self._since_trim = 0
 
+    @property
+    def listener_count(self) -> int:
+        """How many listeners there are."""
+        return len(self._subscribers)
+
     def record(
         self,
         tx: Transaction,

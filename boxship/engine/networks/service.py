@@ -181,6 +181,11 @@ class NetworkService:
         """Return networks, oldest first. Raises InvalidParameterError for an unknown filter."""
         return self._catalog.select(filters)
 
+    @property
+    def driver_names(self) -> "Sequence[str]":
+        """Return the names of the drivers that a network can have."""
+        return sorted(self._context.drivers)
+
     def _new_context(self) -> NetworkContext:
         drivers: dict[str, NetworkDriver] = {
             "bridge": BridgeDriver(
