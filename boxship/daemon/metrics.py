@@ -3,7 +3,6 @@
 https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
 """
 
-import os
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from boxship import __version__
 from boxship.api.response import Response
+from boxship.engine.containers.container import Status
+from boxship.linux.host import open_files, read_host
 
 if TYPE_CHECKING:
     from boxship.api.request import Request
@@ -97,21 +98,28 @@ class Metrics:
 
 def _container_states(engine: "Engine") -> dict[str, int]:
     counts = engine.containers.counts()
-    return {"running": counts.running, "paused": counts.paused, "stopped": counts.stopped}
+    running, paused = counts[Status.RUNNING], counts[Status.PAUSED]
+    stopped = sum(counts.values()) - running - paused
+    return {"running": running, "paused": paused, "stopped": stopped}
 
 
 def _host_gauges() -> Iterator[str]:
-    info = {"version": __version__, "os": "linux", "kernel": os.uname().release}
-    info["architecture"] = os.uname().machine
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    cpus = os.cpu_count() or 1
-    yield from _gauge(
-        "engine_daemon_engine_info", "Version of the engine and its host", [(info, 1)]
-    )
-    yield from _gauge("engine_daemon_engine_cpus_cpus", "CPUs of the host", [({}, cpus)])
-    yield from _gauge("engine_daemon_engine_memory_bytes", "Memory of the host", [({}, memory)])
-    yield from _gauge("process_resident_memory_bytes", "Resident memory", [({}, _resident())])
-    yield from _gauge("process_open_fds", "Open files", [({}, len(os.listdir("/proc/self/fd")))])
+    host = read_host()
+    info = {
+        "version": __version__,
+        "architecture": host.machine,
+        "kernel": host.kernel,
+        "os": host.operating_system,
+    }
+    no_labels: dict[str, str] = {}
+    for name, text, labels, value in (
+        ("engine_daemon_engine_info", "Version of the engine and its host", info, 1),
+        ("engine_daemon_engine_cpus_cpus", "CPUs of the host", no_labels, host.processors),
+        ("engine_daemon_engine_memory_bytes", "Memory of the host", no_labels, host.memory),
+        ("process_resident_memory_bytes", "Resident memory", no_labels, _resident()),
+        ("process_open_fds", "Open files", no_labels, open_files()),
+    ):
+        yield from _gauge(name, text, [(labels, value)])
 
 
 def _resident() -> int:

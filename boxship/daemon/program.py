@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import os
 import signal
 import socket
 from collections.abc import Mapping
@@ -138,8 +139,12 @@ class Daemon:
                 "Changed settings that need a restart of the daemon: %s",
                 ", ".join(outcome.needs_restart),
             )
-        attributes = {"name": self._engine.name, **outcome.event_attributes()}
+        attributes = {"name": _engine_name(self._config), **outcome.event_attributes()}
         self._engine.events.emit("daemon", "reload", self._engine.id, attributes)
+
+
+def _engine_name(config: DaemonConfig) -> str:
+    return config.engine.name or os.uname().nodename
 
 
 def _facts(config: DaemonConfig, listeners: list[Listener]) -> ServerFacts:

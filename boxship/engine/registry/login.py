@@ -1,0 +1,53 @@
+"""Checking a user's credentials against a registry (``docker login``)."""
+
+from boxship.engine.config import RegistryConfig
+from boxship.engine.registry.auth import RegistryAuth
+from boxship.engine.registry.authorizer import Authorizer
+from boxship.engine.registry.endpoint import Endpoint, endpoints
+from boxship.engine.registry.errors import RegistryError, UnreachableError
+from boxship.engine.registry.transport import Transport
+from boxship.errors import InternalError, UnauthorizedError
+from boxship.reference import DEFAULT_DOMAIN
+
+_DOCKER_HUB = frozenset({"", "index.docker.io", "registry-1.docker.io", DEFAULT_DOMAIN})
+
+
+def check_login(config: RegistryConfig, auth: RegistryAuth) -> None:
+    """Return if the registry of ``auth.server_address`` accepts the credentials. Blocks.
+
+    Raises UnauthorizedError when it does not, InternalError when it cannot be reached.
+    """
+    host = auth.server_address.partition("://")[2] or auth.server_address
+    host = host.partition("/")[0]
+    domain = DEFAULT_DOMAIN if host in _DOCKER_HUB else host
+    transport = Transport(config)
+    failure: Exception | None = None
+    try:
+        for endpoint in (item for item in endpoints(domain, config) if not item.is_mirror):
+            try:
+                return _check_at(transport, endpoint, auth)
+            except UnreachableError as error:
+                failure = failure or error
+    except RegistryError as error:
+        raise UnauthorizedError(str(error)) from None
+    finally:
+        transport.close()
+    raise InternalError(f"cannot log in to {domain}: {failure}")
+
+
+def _check_at(transport: Transport, endpoint: Endpoint, auth: RegistryAuth) -> None:
+    url = f"{endpoint.url}/v2/"
+    authorizer = Authorizer(transport, auth, [], verify_tls=endpoint.verify_tls)
+    for _ in range(2):
+        answer = transport.request(
+            "GET", url, headers=authorizer.headers(), verify_tls=endpoint.verify_tls
+        )
+        status, challenges = answer.status, answer.headers.getlist("WWW-Authenticate")
+        answer.release_conn()
+        if 200 <= status < 300:
+            return
+        if status != 401:
+            raise RegistryError(status, "", f"login attempt to {url} failed with status: {status}")
+        if not authorizer.answer(challenges, f'Get "{url}"', url):
+            break
+    raise UnauthorizedError(f"login attempt to {url} failed with status: 401 Unauthorized")
