@@ -73,6 +73,8 @@ class AttachRequest:
     stderr: bool = True
     detach_keys: bytes = b"\x10\x11"
     """The key sequence that ends the attachment; empty: none."""
+    framed: bool = True
+    """Tell stdout and stderr apart by stdcopy frames (never done on a terminal)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

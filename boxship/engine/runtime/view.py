@@ -1,0 +1,86 @@
+"""The view of the file system in which the OCI runtime runs.
+
+crun refuses a machine whose cgroups are hybrid while cgroup2 still holds controllers. There, conmon
+and crun run in a mount namespace without the cgroup2 mount. The namespace belongs to one thread of
+the engine, so that nothing outlives the engine but what its containers need; the engine itself
+stays outside, or the overlay mounts that it makes would vanish with it.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from boxship.linux import mount
+from boxship.linux.cgroups import Hierarchies
+from boxship.linux.namespaces import private_mounts
+from boxship.linux.spawn import Spawner
+
+
+class View:
+    """Gives the spawner to start runtimes with."""
+
+    def __init__(self, hierarchies: Hierarchies, roots: Sequence[Path]) -> None:
+        """``roots`` are the directories below which the engine makes mounts for containers."""
+        self._hidden = hierarchies.unified if hierarchies.is_hybrid else None
+        self._roots = roots
+        self._own_mounts: list[Path] = []
+        self._spawner: Spawner | None = None
+        self._lock = asyncio.Lock()
+
+    def open(self) -> None:
+        """Let the engine's later mounts reach the runtime's namespace."""
+        if self._hidden is not None:
+            self._own_mounts = [root for root in self._roots if mount.share(root)]
+        self._spawner = self._new_spawner()
+
+    def close(self) -> None:
+        """Give the thread up, and the shared mounts unless something is mounted below them."""
+        if self._spawner is not None:
+            self._spawner.close()
+        for root in reversed(self._own_mounts):
+            try:
+                mount.unmount(root)
+            except OSError:
+                continue  # busy: containers go on running without us
+
+    @property
+    def spawner(self) -> Spawner:
+        """The spawner as it is."""
+        if self._spawner is None:
+            raise RuntimeError("the runtime service is not open")
+        return self._spawner
+
+    async def spawner_for(self, sources: Sequence[str]) -> Spawner:
+        """Return a spawner that sees the same files as the engine at these paths.
+
+        A mount that the administrator made on a private mount point since the namespace was made
+        is missing in it: then another namespace takes its place.
+        """
+        if self._hidden is None or not sources:
+            return self.spawner
+        async with self._lock:
+            if await self.spawner.call(lambda: _identities(sources)) != _identities(sources):
+                self.spawner.close()
+                self._spawner = self._new_spawner()
+        return self.spawner
+
+    def _new_spawner(self) -> Spawner:
+        return Spawner("runtime", self._hide if self._hidden is not None else None)
+
+    def _hide(self) -> None:
+        private_mounts()
+        if self._hidden is not None:
+            mount.unmount(self._hidden)
+
+
+def _identities(paths: Sequence[str]) -> list[tuple[int, int] | None]:
+    return [_identity(path) for path in paths]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
