@@ -161,7 +161,7 @@ def merge(flags: Mapping[str, list[str]], file_values: Values) -> Values:
     Raises InvalidParameterError with dockerd's words for settings that are given in both places.
     """
     conflicts = [
-        f"{name}: (from flag: {_shown(texts)}, from file: {file_values[name]})"
+        f"{name}: (from flag: {_shown(_flag_value(BY_NAME[name], texts))}, from file: {_shown(file_values[name])})"
         for name, texts in flags.items()
         if name in file_values and name not in _MERGED
     ]
@@ -177,8 +177,10 @@ def merge(flags: Mapping[str, list[str]], file_values: Values) -> Values:
     return values
 
 
-def _shown(texts: list[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"[{' '.join(texts)}]"
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{' '.join(map(str, value))}]"
+    return str(value)
 
 
 def _flag_value(setting: Setting, texts: list[str]) -> Any:
