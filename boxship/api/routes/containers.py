@@ -63,8 +63,17 @@ async def container_list(request: Request, engine: "Engine") -> Response:
 
 def _with_image_ids(engine: "Engine", names: tuple[str, ...]) -> tuple[str, ...]:
     """Add to each image name the id it has now: a container may know its image by another."""
-    found = (engine.images.find(name) for name in names)
-    return (*names, *(image.id for image in found if image is not None))
+    ids = (_image_id(engine, name) for name in names)
+    return (*names, *filter(None, ids))
+
+
+def _image_id(engine: "Engine", name: str) -> str:
+    """Return the id of a named image, or nothing for a name that leads to none."""
+    try:
+        image = engine.images.find(name)
+    except InvalidParameterError:
+        return ""
+    return image.id if image else ""
 
 
 class _ImageNames:
@@ -77,8 +86,7 @@ class _ImageNames:
     def shown(self, container: Container) -> str:
         name = container.config.image
         if name not in self._id_by_name:
-            image = self._engine.images.find(name)
-            self._id_by_name[name] = image.id if image else ""
+            self._id_by_name[name] = _image_id(self._engine, name)
         return name if self._id_by_name[name] == container.image_id else container.image_id
 
 

@@ -7,14 +7,6 @@ from boxship.api.schema.containers import GraphDriver
 from boxship.api.schema.shape import Shape
 
 
-class Descriptor(Shape, rename="camel"):
-    """An OCI descriptor."""
-
-    media_type: str
-    digest: str
-    size: int
-
-
 class ImageSummary(Shape, kw_only=True):
     """One image in the answer to ``GET /images/json``."""
 
@@ -23,7 +15,6 @@ class ImageSummary(Shape, kw_only=True):
     id: str
     labels: dict[str, str] | None
     parent_id: str = field(name="ParentId")
-    descriptor: Descriptor | UnsetType = UNSET
     repo_digests: list[str]
     repo_tags: list[str]
     shared_size: int
@@ -65,7 +56,6 @@ class ImageInspected(Shape, kw_only=True):
     graph_driver: GraphDriver
     root_fs: RootFs = field(name="RootFS")
     metadata: ImageMetadata
-    descriptor: Descriptor | UnsetType = UNSET
 
 
 class HistoryItem(Shape):
@@ -106,6 +96,17 @@ class ProgressMessage(Shape, rename="camel", kw_only=True):
     stream: str | UnsetType = UNSET
     status: str | UnsetType = UNSET
     progress_detail: ProgressDetail | UnsetType = UNSET
-    progress: str | UnsetType = UNSET
     id: str | UnsetType = UNSET
-    aux: dict[str, object] | UnsetType = UNSET
+    aux: dict[str, str] | UnsetType = UNSET
+
+
+class AuthConfig(Shape, rename=None):
+    """The document in X-Registry-Auth; its keys are in lower case."""
+
+    username: str | None = None
+    password: str | None = None
+    auth: str | None = None
+    email: str | None = None
+    serveraddress: str | None = None
+    identitytoken: str | None = None
+    registrytoken: str | None = None

@@ -1,0 +1,53 @@
+"""``/volumes``."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from boxship.api.convert.filters import filters
+from boxship.api.convert.volumes import volume_json
+from boxship.api.request import Request
+from boxship.api.response import Response, empty_response, json_response
+from boxship.api.schema.volumes import VolumeCreateBody, VolumeList, VolumesPruned
+
+if TYPE_CHECKING:
+    from boxship.engine import Engine
+
+
+async def volume_list(request: Request, engine: "Engine") -> Response:
+    """List volumes."""
+    selected = engine.volumes.list(filters(request.query))
+    return json_response(VolumeList(volumes=[volume_json(volume) for volume in selected]))
+
+
+async def volume_create(request: Request, engine: "Engine") -> Response:
+    """Make a volume, or return the one of that name."""
+    body = await request.json(VolumeCreateBody, required=True)
+    volume = engine.volumes.create(
+        body.name or None,
+        driver=body.driver or "local",
+        driver_opts=body.driver_opts or {},
+        labels=body.labels or {},
+        anonymous=not body.name,
+    )
+    return json_response(volume_json(volume), 201)
+
+
+async def volume_inspect(request: Request, engine: "Engine") -> Response:
+    """Show one volume."""
+    return json_response(volume_json(engine.volumes.get(request.params["name"])))
+
+
+async def volume_delete(request: Request, engine: "Engine") -> Response:
+    """Remove a volume."""
+    name, force = request.params["name"], request.query.flag("force")
+    await asyncio.to_thread(engine.volumes.remove, name, force)
+    return empty_response(204)
+
+
+async def volume_prune(request: Request, engine: "Engine") -> Response:
+    """Remove unused volumes: anonymous ones, or all with the filter ``all``."""
+    wanted = filters(request.query)
+    if request.version < (1, 42):
+        wanted.setdefault("all", ("true",))
+    names, freed = engine.volumes.prune(wanted)
+    return json_response(VolumesPruned(volumes_deleted=list(names) or None, space_reclaimed=freed))
