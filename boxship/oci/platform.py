@@ -76,7 +76,8 @@ class Platform(Struct, frozen=True, omit_defaults=True, rename={"os_version": "o
     os_version: str = ""
     variant: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
         """``os/architecture[/variant]``"""
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 

@@ -1,0 +1,1 @@
+"""Images: names, manifests and layers, and every way in and out."""

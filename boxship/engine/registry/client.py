@@ -114,13 +114,13 @@ class Repository:
         }
 
     @contextmanager
-    def translated(self, tag: str = "") -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         """Turn the registry's failures in the block into errors for the user."""
-        shown = self.reference.with_tag(tag) if tag else self.reference
         try:
             yield
         except RegistryError as error:
-            raise translate(error, self.reference.familiar_name, shown.familiar) from error
+            shown = self.reference
+            raise translate(error, shown.familiar_name, shown.familiar) from error
         except UnreachableError as error:
             raise InternalError(str(error)) from error
 

@@ -1,0 +1,257 @@
+"""Pulling images: manifests, then layers in parallel, unpacked in order as they arrive."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink
+from boxship.engine.images.reclaim import Lease, Reclaimer
+from boxship.engine.images.registration import NewImage, Registrar, layer_blobs
+from boxship.engine.images.resolve import Resolved, Resolver
+from boxship.engine.images.transfers import Phase, Transfers, TransferState
+from boxship.engine.images.unpacking import Unpacker
+from boxship.engine.images.workers import Workers
+from boxship.engine.registry.auth import RegistryAuth
+from boxship.engine.registry.client import RegistryClient, Repository
+from boxship.engine.state.database import Database
+from boxship.engine.storage.service import StorageService
+from boxship.errors import InternalError, InvalidParameterError, NotFoundError
+from boxship.ids import short_id
+from boxship.oci import image as image_document
+from boxship.oci.descriptor import Descriptor
+from boxship.oci.document import MAX_DOCUMENT_SIZE
+from boxship.oci.image import ImageConfig, chain_ids
+from boxship.oci.platform import Platform, parse_platform, rank
+from boxship.reference import Reference, parse_normalized
+
+
+@dataclass(frozen=True, slots=True)
+class _Arriving:
+    """A layer that has to be unpacked, and the download that brings its archive."""
+
+    layer: LayerBlob
+    descriptor: Descriptor
+    download: asyncio.Task[None]
+
+
+class Puller:
+    """Brings images here from registries."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        client: RegistryClient,
+        catalog: Catalog,
+        storage: StorageService,
+        registrar: Registrar,
+        reclaimer: Reclaimer,
+        transfers: Transfers,
+        unpacker: Unpacker,
+        workers: Workers,
+    ) -> None:
+        self._database = database
+        self._client = client
+        self._catalog = catalog
+        self._storage = storage
+        self._registrar = registrar
+        self._reclaimer = reclaimer
+        self._transfers = transfers
+        self._unpacker = unpacker
+        self._workers = workers
+        self._resolver = Resolver(storage.content, workers)
+
+    async def pull(
+        self,
+        text: str,
+        *,
+        platform: str = "",
+        auth: RegistryAuth | None = None,
+        progress: ProgressSink,
+        all_tags: bool = False,
+    ) -> Image:
+        """Pull an image, or all tags of a repository; return the (last) image.
+
+        Nothing of a failed or cancelled pull is left but interrupted downloads, which the next
+        one resumes. Raises NotFoundError, UnauthorizedError, InvalidParameterError, InternalError.
+        """
+        reference = parse_normalized(text)
+        if all_tags and (reference.tag or reference.digest):
+            raise InvalidParameterError("tag can't be used with --all-tags/-a")
+        wanted = parse_platform(platform) if platform else None
+        source = self._client.repository(reference.with_default_tag(), auth)
+        targets = [reference.with_default_tag()]
+        with source.translated():
+            if all_tags:
+                tags = await self._workers.run(source.tags)
+                targets = [reference.with_tag(tag) for tag in tags]
+            changed = False
+            for target in targets:
+                image, is_new = await self._pull_one(source, target, wanted, progress)
+                changed = changed or is_new
+        if not targets:
+            raise NotFoundError(f"repository {reference.familiar_name} has no tags")
+        shown = reference.familiar if all_tags else targets[0].familiar
+        progress(Progress(status=f"Status: {_status(changed, shown)}"))
+        return image
+
+    async def _pull_one(
+        self,
+        source: Repository,
+        target: Reference,
+        wanted: Platform | None,
+        progress: ProgressSink,
+    ) -> tuple[Image, bool]:
+        source.reference = target
+        async with self._reclaimer.lease() as lease:
+            name = target.digest or target.tag or ""
+            resolved = await self._resolver.resolve(source, name, wanted, lease)
+            label = str(target) if target.digest else target.tag or ""
+            progress(Progress(id=label, status=f"Pulling from {target.path}"))
+            config = await self._fetch_config(source, resolved.manifest.config, lease)
+            layers = await self._fetch_layers(source, resolved, config, lease, progress)
+            progress(Progress(status=f"Digest: {resolved.named_digest}"))
+            changed = self._register(target, resolved, config, layers)
+        image = self._catalog.by_id(resolved.manifest.config.digest)
+        if image is None:
+            raise InternalError(f"{target.familiar} was removed while it was pulled")
+        if wanted and rank(config.platform, wanted) is None:
+            progress(Progress(status=_wrong_platform(target, wanted, config)))
+        return image, changed
+
+    async def _fetch_config(
+        self, source: Repository, descriptor: Descriptor, lease: Lease
+    ) -> ImageConfig:
+        if descriptor.size > MAX_DOCUMENT_SIZE:
+            raise InvalidParameterError(
+                f"invalid manifest: an image configuration of {descriptor.size} bytes"
+            )
+        await lease.hold([descriptor.digest])
+        content = self._storage.content
+        if not content.has(descriptor.digest):
+            await self._transfers.fetch(source, descriptor, lambda _: None)
+        return image_document.decode(content.read(descriptor.digest))
+
+    async def _fetch_layers(
+        self,
+        source: Repository,
+        resolved: Resolved,
+        config: ImageConfig,
+        lease: Lease,
+        progress: ProgressSink,
+    ) -> tuple[LayerBlob, ...]:
+        descriptors = resolved.manifest.layers
+        blobs = [(layer.digest, layer.media_type, layer.size) for layer in descriptors]
+        layers = layer_blobs(config, chain_ids(config.rootfs.diff_ids), blobs)
+        await lease.hold([layer.digest for layer in layers], [layer.chain_id for layer in layers])
+        missing = [layer for layer in layers if not self._is_here(layer)]
+        for layer in layers:
+            status = "Pulling fs layer" if layer in missing else "Already exists"
+            progress(Progress(id=short_id(layer.digest), status=status))
+        try:
+            async with asyncio.TaskGroup() as group:
+                arriving = [
+                    _Arriving(
+                        layer,
+                        descriptor,
+                        group.create_task(
+                            self._transfers.fetch(source, descriptor, _watcher(layer, progress))
+                        ),
+                    )
+                    for layer, descriptor in zip(layers, descriptors, strict=True)
+                    if layer in missing
+                ]
+                group.create_task(self._unpack(layers, arriving, progress))
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from failures
+        return layers
+
+    def _is_here(self, layer: LayerBlob) -> bool:
+        return self._storage.has_layer(layer.chain_id) and self._storage.content.has(layer.digest)
+
+    async def _unpack(
+        self, layers: tuple[LayerBlob, ...], arriving: list[_Arriving], progress: ProgressSink
+    ) -> None:
+        """Unpack layers from the lowest up, each as soon as it has arrived."""
+        waiting = {item.layer.chain_id: item for item in arriving}
+        parent = None
+        for layer in layers:
+            item = waiting.get(layer.chain_id)
+            if item is not None:
+                await item.download
+                key = short_id(layer.digest)
+                await self._unpacker.unpack(layer, parent, _extracting(layer, progress))
+                progress(Progress(id=key, status="Pull complete"))
+            parent = layer.chain_id
+
+    def _register(
+        self,
+        target: Reference,
+        resolved: Resolved,
+        config: ImageConfig,
+        layers: tuple[LayerBlob, ...],
+    ) -> bool:
+        """Store the image and its names; tell whether a name leads elsewhere than before."""
+        new = NewImage(
+            id=resolved.manifest.config.digest,
+            config=config,
+            manifest_digest=resolved.digest,
+            manifest_media_type=resolved.media_type,
+            layers=layers,
+        )
+        digested = Reference(target.domain, target.path, None, resolved.named_digest)
+        with self._database.transaction() as tx:
+            self._registrar.add(tx, new)
+            changed = self._registrar.set_digest(tx, digested, new.id)
+            if target.digest is None:
+                changed = self._registrar.set_tag(tx, target, new.id)
+            labels = {**config.config.labels, "name": target.familiar_name}
+            self._registrar.record(tx, "pull", target.familiar, target.familiar_name, labels)
+        return changed
+
+
+def _watcher(layer: LayerBlob, progress: ProgressSink) -> Callable[[TransferState], None]:
+    key = short_id(layer.digest)
+
+    def watch(state: TransferState) -> None:
+        if state.phase is Phase.DOWNLOADING:
+            progress(
+                Progress(id=key, status="Downloading", current=state.current, total=layer.size)
+            )
+        elif state.phase is Phase.RETRYING:
+            seconds = max(1, round(state.retry_in_s))
+            plural = "" if seconds == 1 else "s"
+            progress(Progress(id=key, status=f"Retrying in {seconds} second{plural}"))
+        else:
+            progress(Progress(id=key, status=state.phase.value))
+
+    return watch
+
+
+def _extracting(layer: LayerBlob, progress: ProgressSink) -> Callable[[int], None]:
+    key = short_id(layer.digest)
+    return lambda current: progress(
+        Progress(id=key, status="Extracting", current=current, total=layer.size)
+    )
+
+
+def _status(changed: bool, shown: str) -> str:
+    return f"Downloaded newer image for {shown}" if changed else f"Image is up to date for {shown}"
+
+
+def _wrong_platform(target: Reference, wanted: Platform, config: ImageConfig) -> str:
+    return (
+        f"WARNING: image with reference {target.familiar} was found but does not match the "
+        f"specified platform: wanted {wanted.text}, actual: {config.platform.text}"
+    )
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the failure that ended the others."""
+    for failure in failures.exceptions:
+        if isinstance(failure, BaseExceptionGroup):
+            return _first(failure)
+        if not isinstance(failure, asyncio.CancelledError):
+            return failure
+    return failures.exceptions[0]

@@ -1,0 +1,128 @@
+"""Giving back the space of content and layers that nothing needs any more.
+
+What an image, a container or an operation under way needs is never touched. Deleting happens in a
+worker thread after the answer; what a crash leaves is found again by ``sweep`` at the next start.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from boxship.engine.images.store import ImageStore
+from boxship.engine.images.workers import Workers
+from boxship.engine.storage.service import StorageService
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What is to be deleted: digests of content, chain ids of layers."""
+
+    digests: tuple[str, ...]
+    chains: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.digests or self.chains)
+
+
+class Lease:
+    """Protects content and layers while an operation needs them and no image does yet."""
+
+    def __init__(self, reclaimer: "Reclaimer") -> None:
+        self._reclaimer = reclaimer
+        self.digests: set[str] = set()
+        self.chains: set[str] = set()
+
+    async def hold(self, digests: Iterable[str] = (), chains: Iterable[str] = ()) -> None:
+        """Protect these too. Waits for a deletion of the same things to finish first."""
+        new_digests, new_chains = set(digests), set(chains)
+        await self._reclaimer.wait_deleted(new_digests | new_chains)
+        self.digests |= new_digests
+        self.chains |= new_chains
+
+
+class Reclaimer:
+    """Deletes what is unreachable. Used from the event loop's thread."""
+
+    def __init__(self, store: ImageStore, storage: StorageService, workers: Workers) -> None:
+        self._store = store
+        self._storage = storage
+        self._workers = workers
+        self._leases: set[Lease] = set()
+        self._condemned: dict[str, asyncio.Task[None]] = {}
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Lease]:
+        """Begin an operation; what it brought in and no image took over goes when it ends."""
+        lease = Lease(self)
+        self._leases.add(lease)
+        try:
+            yield lease
+        finally:
+            self._leases.discard(lease)
+            self.reclaim(lease.digests, lease.chains)
+
+    def unneeded(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
+        """Return those that nothing needs, layers top first."""
+        used_digests = self._store.digests_in_use()
+        used_chains = self._store.chains_in_use() | self._storage.chains_of_containers()
+        for lease in self._leases:
+            used_digests |= lease.digests
+            used_chains |= lease.chains
+        return Garbage(
+            tuple(digest for digest in digests if digest not in used_digests),
+            tuple(chain for chain in chains if chain not in used_chains),
+        )
+
+    def reclaim(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
+        """Delete those that nothing needs, soon, in a thread; return them."""
+        garbage = self.unneeded(digests, chains)
+        pending = [key for key in (*garbage.digests, *garbage.chains) if key in self._condemned]
+        garbage = Garbage(
+            tuple(digest for digest in garbage.digests if digest not in pending),
+            tuple(chain for chain in garbage.chains if chain not in pending),
+        )
+        if garbage:
+            task = asyncio.create_task(self._delete(garbage))
+            for key in (*garbage.digests, *garbage.chains):
+                self._condemned[key] = task
+        return garbage
+
+    async def sweep(self) -> Garbage:
+        """Delete everything that is unreachable: what a crash left behind."""
+        digests, chains = await self._workers.run(
+            lambda: (list(self._storage.content.digests()), list(self._storage.layers()))
+        )
+        return self.reclaim(digests, chains)
+
+    async def wait_deleted(self, keys: Iterable[str]) -> None:
+        """Return when none of these is being deleted."""
+        while pending := {self._condemned[key] for key in keys if key in self._condemned}:
+            await asyncio.wait(pending)
+
+    async def settle(self) -> None:
+        """Return when all deletions are done."""
+        while self._condemned:
+            await asyncio.wait(set(self._condemned.values()))
+
+    async def _delete(self, garbage: Garbage) -> None:
+        try:
+            await self._workers.run(lambda: self._delete_now(garbage))
+        finally:
+            for key in (*garbage.digests, *garbage.chains):
+                self._condemned.pop(key, None)
+
+    def _delete_now(self, garbage: Garbage) -> None:
+        for chain in garbage.chains:
+            try:
+                self._storage.remove_layer(chain)
+            except Exception:
+                _log.exception("layer %s cannot be removed; the next start tries again", chain)
+        for digest in garbage.digests:
+            try:
+                self._storage.content.delete(digest)
+            except OSError:
+                _log.exception("content %s cannot be removed; the next start tries again", digest)
