@@ -101,3 +101,8 @@ def encode(credentials: "Credentials") -> str:
         return ""
     encoded = binascii.b2a_base64(jsontext.dumps(credentials).encode(), newline=False)
     return encoded.decode("ascii").replace("+", "-").replace("/", "_")
+
+
+def login_domain(server: str) -> str:
+    """The registry that ``login`` and ``logout`` mean by their argument."""
+    return hostname(server) if server and server != DEFAULT_INDEX else DEFAULT_DOMAIN

@@ -36,3 +36,11 @@ def size(size_bytes: float) -> str:
 def labels(table: "dict[str, str] | None") -> str:
     """``key=value,…``, sorted by key."""
     return ",".join(f"{key}={value}" for key, value in sorted((table or {}).items()))
+
+
+def rfc3339(unix_seconds: float) -> str:
+    """``2024-05-01T12:00:00+02:00``, local time."""
+    moment = time.localtime(unix_seconds)
+    zone = time.strftime("%z", moment)
+    shown = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", moment) + shown

@@ -8,6 +8,7 @@ from boxship.client.blocking import Client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from boxship.cli.options import Options
@@ -36,19 +37,27 @@ class Cli:
     def client(self) -> Client:
         """The client; nothing is connected before the first call."""
         if self._client is None:
-            self._client = Client(
-                self.options.endpoint,
-                api_version=self.options.api_version,
-                headers=self._headers(),
-                connect=self._connect,
-            )
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self) -> Client:
+        """A client of its own for another thread."""
+        return Client(
+            self.options.endpoint,
+            api_version=self.options.api_version,
+            headers=self._headers(),
+            connect=self._connect,
+        )
 
     def _headers(self) -> dict[str, str]:
         from boxship import __version__
 
         agent = {"User-Agent": f"Boxship-Client/{__version__} (linux)"}
         return agent | self.config.http_headers
+
+    def connect(self) -> "Transport":
+        """A bare connection to the daemon."""
+        return self._connect(self.options.endpoint)
 
     def _connect(self, endpoint: "Endpoint") -> "Transport":
         from boxship.client import transports
@@ -94,6 +103,10 @@ class Cli:
         """Write text to standard output as it is."""
         sys.stdout.write(text)
 
+    def flush(self) -> None:
+        """Hand over what was written so far."""
+        sys.stdout.flush()
+
     def print(self, text: str) -> None:
         """Write a line to standard output."""
         sys.stdout.write(text + "\n")
@@ -103,22 +116,31 @@ class Cli:
         sys.stdout.flush()
         sys.stderr.write(text + "\n")
 
-    def for_each(self, refs: list[str], action: "Any") -> int:
+    def for_each(
+        self,
+        refs: list[str],
+        action: "Callable[[str], None]",
+        *,
+        missing_is_failure: bool = True,
+    ) -> int:
         """Do action(ref) for each ref, print the refs that worked; 1 if any did not.
 
-        As Docker does, a failure is printed at the end and does not stop the others.
+        As Docker does, failures are printed at the end and do not stop the others.
         """
         from boxship.cli.main import describe
-        from boxship.errors import BoxshipError
+        from boxship.errors import BoxshipError, NotFoundError
 
         failures: list[str] = []
+        code = 0
         for ref in refs:
             try:
                 action(ref)
             except BoxshipError as error:
                 failures.append(describe(error))
+                if missing_is_failure or not isinstance(error, NotFoundError):
+                    code = 1
             else:
                 self.print(ref)
         for failure in failures:
             self.warn(failure)
-        return 1 if failures else 0
+        return code

@@ -8,13 +8,15 @@ from boxship.cli.errors import CliError, UsageError
 def environment(given: list[str], files: list[str]) -> list[str]:
     """Files first, flags after them. A name without ``=`` takes the value it has here.
 
-    Where it has none, the bare name goes to the engine, which then drops the image's variable.
+    Where it has none: a flag's bare name goes to the engine, which then drops the image's
+    variable; a file's is left out.
     """
     for text in given:
         if not text or text.startswith("="):
             raise usage_error(text, "-e, --env", f"invalid environment variable: {text}")
     lines = [line for path in files for line in _read_lines(path)]
-    return [_resolve(text) for text in lines + given]
+    known = [text for text in lines if "=" in text or text in os.environ]
+    return [_resolve(text) for text in known + given]
 
 
 def _resolve(text: str) -> str:

@@ -1,0 +1,46 @@
+"""``boxship push``."""
+
+import sys
+
+from boxship import reference
+from boxship.cli import credentials
+from boxship.cli.errors import CliError
+from boxship.cli.flags import Flag, Flags
+from boxship.cli.progress import ProgressDisplay
+from boxship.cli.session import Cli
+from boxship.client.calls.images import image_push
+
+USAGE = "[OPTIONS] NAME[:TAG]"
+ARGS: tuple[int, int | None] = (1, 1)
+FLAGS = (
+    Flag("all-tags", "a", "bool", "Push all tags of an image to the repository"),
+    Flag("disable-content-trust", "", "bool", "Skip image signing", default=True, hidden=True),
+    Flag("platform", "", "string", "Push only this platform's image of an index"),
+    Flag("quiet", "q", "bool", "Suppress verbose output"),
+)
+
+
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
+    """Push with progress; with --quiet only the name is printed."""
+    image = reference.parse_normalized(args[0])
+    if flags.on("all-tags"):
+        if image.tag or image.digest:
+            raise CliError("tag can't be used with --all-tags/-a")
+    elif not image.tag:
+        image = image.with_default_tag()
+        if not flags.on("quiet"):
+            cli.print(f"Using default tag: {image.tag}")
+    auth = credentials.encode(credentials.for_registry(cli.config, image.domain))
+    call = image_push(
+        image.familiar_name,
+        image.tag or "",
+        platform=flags.text("platform"),
+        registry_auth=auth,
+    )
+    messages = cli.client.lines(call)
+    if flags.on("quiet"):
+        messages = (item for item in messages if item.get("error") or item.get("errorDetail"))
+    ProgressDisplay(sys.stdout).show(messages)
+    if flags.on("quiet"):
+        cli.print(str(image))
+    return 0

@@ -1,0 +1,21 @@
+"""``boxship tag``."""
+
+from boxship import reference
+from boxship.cli.errors import CliError
+from boxship.cli.flags import Flag, Flags
+from boxship.cli.session import Cli
+from boxship.client.calls.images import image_tag
+
+USAGE = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]"
+ARGS: tuple[int, int | None] = (2, 2)
+FLAGS: tuple[Flag, ...] = ()
+
+
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+    """Give an image another name."""
+    target = reference.parse_normalized(args[1])
+    if target.digest:
+        raise CliError("refusing to create a tag with a digest reference")
+    target = target.with_default_tag()
+    cli.client.run(image_tag(args[0], target.familiar_name, target.tag or ""))
+    return 0
