@@ -160,9 +160,10 @@ def merge(flags: Mapping[str, list[str]], file_values: Values) -> Values:
 
     Raises InvalidParameterError with dockerd's words for settings that are given in both places.
     """
+    given = {name: _flag_value(BY_NAME[name], texts) for name, texts in flags.items()}
     conflicts = [
-        f"{name}: (from flag: {_shown(_flag_value(BY_NAME[name], texts))}, from file: {_shown(file_values[name])})"
-        for name, texts in flags.items()
+        f"{name}: (from flag: {_shown(value)}, from file: {_shown(file_values[name])})"
+        for name, value in given.items()
         if name in file_values and name not in _MERGED
     ]
     if conflicts:
@@ -171,9 +172,8 @@ def merge(flags: Mapping[str, list[str]], file_values: Values) -> Values:
             + ", ".join(conflicts)
         )
     values = {setting.name: setting.default for setting in SETTINGS} | file_values
-    for name, texts in flags.items():
-        given = _flag_value(BY_NAME[name], texts)
-        values[name] = {**file_values.get(name, {}), **given} if name in _MERGED else given
+    for name, value in given.items():
+        values[name] = {**file_values.get(name, {}), **value} if name in _MERGED else value
     return values
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +47,7 @@ async def disk_usage(
     answer = DiskUsage()
     with_items = verbose and not legacy
     if "image" in kinds:
-        images, layers_size = await _images(engine), await _layers_size(engine)
+        images, layers_size = _images(engine, version), await _layers_size(engine)
         answer.image_usage = _image_usage(images, layers_size, with_items)
         if legacy:
             answer.images, answer.layers_size = images, layers_size
@@ -70,9 +71,20 @@ def _without_totals(answer: DiskUsage) -> DiskUsage:
     return answer
 
 
-async def _images(engine: "Engine") -> list[ImageSummary]:
-    summaries = await asyncio.to_thread(engine.images.list, {}, shared_size=True)
-    return [image_summary_json(summary) for summary in summaries]
+def _images(engine: "Engine", version: ApiVersion) -> list[ImageSummary]:
+    """List images with the bytes they share with others, and how many containers use them."""
+    users = Counter(item.image_id for item in engine.containers.select(ListQuery(all=True)))
+    listed = engine.images.list({})
+    chains = {item.id: engine.images.get(item.id).chain_ids for item in listed}
+    owners = Counter(chain for image_chains in chains.values() for chain in image_chains)
+    summaries = []
+    for item in listed:
+        summary = image_summary_json(item, version)
+        shared = (chain for chain in chains[item.id] if owners[chain] > 1)
+        summary.shared_size = sum(engine.storage.layer_size(chain) for chain in shared)
+        summary.containers = users[item.id]
+        summaries.append(summary)
+    return summaries
 
 
 async def _layers_size(engine: "Engine") -> int:

@@ -85,11 +85,10 @@ def info_json(
     host: Host,
     facts: ServerFacts,
     programs: Programs,
-    hierarchies: Hierarchies,
     version: ApiVersion,
 ) -> schema.SystemInfo:
     """Write the answer to ``GET /info``."""
-    config = engine.config
+    config, hierarchies = engine.config, engine.runtime.host.hierarchies
     counts = engine.containers.counts()
     running, paused = counts[Status.RUNNING], counts[Status.PAUSED]
     total = sum(counts.values())
@@ -102,7 +101,7 @@ def info_json(
         containers_running=running,
         containers_paused=paused,
         containers_stopped=total - running - paused,
-        images=len(engine.images.list()),
+        images=len(engine.images.list({})),
         driver=engine.storage.driver_name,
         driver_status=list(engine.storage.driver_status),
         plugins=_plugins(engine),

@@ -1,7 +1,6 @@
 """``/_ping``, ``/version``, ``/info``, ``/events``, ``/system/df`` and ``/auth``."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -21,7 +20,6 @@ from boxship.api.response import Response, json_response, text_response
 from boxship.api.schema.system import AuthAnswer, AuthBody
 from boxship.engine.events.event import Event
 from boxship.errors import InvalidParameterError
-from boxship.linux import cgroups
 from boxship.linux.host import Host, read_host
 from boxship.units import parse_timestamp
 
@@ -57,9 +55,7 @@ async def system_version(request: Request, engine: "Engine") -> Response:
 async def system_info(request: Request, engine: "Engine") -> Response:
     """Tell everything about the engine and its host."""
     programs = await _programs(engine)
-    hierarchies = await asyncio.to_thread(cgroups.detect)
-    info = info_json(engine, _host(), request.facts, programs, hierarchies, request.version)
-    return json_response(info)
+    return json_response(info_json(engine, _host(), request.facts, programs, request.version))
 
 
 @cache
@@ -72,7 +68,7 @@ async def _programs(engine: "Engine") -> Programs:
     runtime = runtimes.get(engine.config.default_runtime)
     runtime_answer, monitor_answer, init_answer = await asyncio.gather(
         program_version(runtime.path if runtime else engine.config.default_runtime),
-        program_version(shutil.which("conmon") or "conmon"),
+        program_version(engine.runtime.host.conmon),
         program_version(engine.config.containers.init_path),
     )
     return Programs(runtime=runtime_answer, monitor=monitor_answer, init=init_answer)
