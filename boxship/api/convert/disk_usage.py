@@ -105,7 +105,7 @@ def _image_usage(images: list[ImageSummary], layers_size: int, with_items: bool)
 
 async def _volumes(engine: "Engine") -> list[Volume]:
     volumes = []
-    for volume in engine.volumes.select({}):
+    for volume in engine.volumes.list({}):
         size = await asyncio.to_thread(engine.volumes.size, volume.name)
         usage = VolumeUsage(ref_count=len(engine.volumes.users(volume.name)), size=size)
         volumes.append(volume_json(volume, usage))

@@ -1,6 +1,5 @@
 """``/volumes``."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from boxship.api.convert.filters import filters
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 async def volume_list(request: Request, engine: "Engine") -> Response:
     """List volumes."""
-    selected = engine.volumes.list(filters(request.query))
+    selected = engine.volumes.select(filters(request.query))
     return json_response(VolumeList(volumes=[volume_json(volume) for volume in selected]))
 
 
@@ -27,7 +26,6 @@ async def volume_create(request: Request, engine: "Engine") -> Response:
         driver=body.driver or "local",
         driver_opts=body.driver_opts or {},
         labels=body.labels or {},
-        anonymous=not body.name,
     )
     return json_response(volume_json(volume), 201)
 
@@ -40,7 +38,7 @@ async def volume_inspect(request: Request, engine: "Engine") -> Response:
 async def volume_delete(request: Request, engine: "Engine") -> Response:
     """Remove a volume."""
     name, force = request.params["name"], request.query.flag("force")
-    await asyncio.to_thread(engine.volumes.remove, name, force)
+    engine.volumes.remove(name, force)
     return empty_response(204)
 
 
@@ -49,5 +47,5 @@ async def volume_prune(request: Request, engine: "Engine") -> Response:
     wanted = filters(request.query)
     if request.version < (1, 42):
         wanted.setdefault("all", ("true",))
-    names, freed = engine.volumes.prune(wanted)
+    names, freed = await engine.volumes.prune(wanted)
     return json_response(VolumesPruned(volumes_deleted=list(names) or None, space_reclaimed=freed))

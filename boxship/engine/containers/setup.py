@@ -30,7 +30,7 @@ async def launch(context: Context, container: Container) -> TaskHandle:
 async def _mount_volumes(context: Context, container: Container) -> None:
     for point in container.mounts:
         if point.type == "volume":
-            await asyncio.to_thread(context.volumes.mount, point.name)
+            await asyncio.to_thread(context.volumes.mount, point.name, container.id)
 
 
 def task_spec(context: Context, container: Container) -> TaskSpec:

@@ -17,7 +17,7 @@ async def release(context: Context, container: Container) -> None:
     await context.networks.detach(container.id)
     for point in container.mounts:
         if point.type == "volume":
-            context.volumes.unmount(point.name)
+            context.volumes.unmount(point.name, container.id)
     context.storage.unmount_container(container.id)
 
 

@@ -1,0 +1,1 @@
+"""Volume drivers: where the files of a volume come from."""
