@@ -73,6 +73,7 @@ class Engine:
         await self.networks.close()
         await self.runtime.close()
         self.events.close()
+        self.volumes.close()
         self.storage.close()
         self.database.close()
         self.lock.release()

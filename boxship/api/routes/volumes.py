@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 async def volume_list(request: Request, engine: "Engine") -> Response:
     """List volumes."""
-    selected = engine.volumes.select(filters(request.query))
+    selected = engine.volumes.list(filters(request.query))
     return json_response(VolumeList(volumes=[volume_json(volume) for volume in selected]))
 
 
