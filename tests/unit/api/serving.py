@@ -47,6 +47,12 @@ class RunningServer:
         writer.close()
         return received
 
+    async def idle(self) -> None:
+        """Wait until all connections have ended."""
+        async with asyncio.timeout(20):
+            while tasks := list(self.server._connections):
+                await asyncio.wait(tasks)
+
     async def get(self, path: str, method: str = "GET", headers: str = "") -> tuple[int, bytes]:
         """Send one request, return status and body."""
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"
