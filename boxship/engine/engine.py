@@ -3,6 +3,7 @@
 ``Engine.open`` is the only code that sees all services; each gets what it needs as an argument.
 """
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from boxship.engine.containers.service import ContainerService
 from boxship.engine.events import service as event_service
 from boxship.engine.events.service import EventService
 from boxship.engine.images import store as image_store
-from boxship.engine.images.service import ContainerUse, ImageService
+from boxship.engine.images.image import ContainerUse
+from boxship.engine.images.service import ImageService
 from boxship.engine.networks import store as network_store
 from boxship.engine.networks.service import NetworkService
 from boxship.engine.runtime.service import RuntimeService
@@ -72,7 +74,9 @@ class Engine:
         await self.containers.close()
         await self.networks.close()
         await self.runtime.close()
+        await self.images.close()
         self.events.close()
+        await asyncio.to_thread(self.volumes.close)
         self.volumes.close()
         self.storage.close()
         self.database.close()
@@ -89,6 +93,7 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
     engine_id = _engine_id(config.data_root)
     networks = NetworkService(database, events, config.network, config.exec_root, engine_id)
     runtime = RuntimeService(config)
+    await images.open()
     await runtime.open()
     await networks.open()
     context = Context(

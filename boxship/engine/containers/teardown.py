@@ -37,14 +37,12 @@ async def remove(context: Context, container: Container, *, volumes: bool) -> No
 
 
 def _remove_volumes(context: Context, container: Container, *, anonymous: bool) -> None:
-    context.volumes.release(container.id)
+    unused = context.volumes.release(container.id)
     if not anonymous:
         return
-    for point in container.mounts:
-        if not point.anonymous:
-            continue
+    for name in unused:
         try:
-            context.volumes.remove(point.name)
+            context.volumes.remove(name)
         except BoxshipError:
             continue
 
