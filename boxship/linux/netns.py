@@ -22,6 +22,7 @@ from boxship.linux.syscalls import function
 CLONE_NEWNET = 0x40000000
 OWN_NAMESPACE = "/proc/thread-self/ns/net"
 LOOPBACK_INDEX = 1
+_QUIET_S = 0.03
 
 _setns = function("setns", ctypes.c_int, ctypes.c_int)
 _unshare = function("unshare", ctypes.c_int)
@@ -173,6 +174,11 @@ class NamespacePool:
         while True:
             with self._wanted:
                 self._wanted.wait_for(lambda: self._closed or len(self._ready) < self._size)
+                # Making one takes locks that the taker's next steps need: let it get on, unless
+                # the pool is running dry.
+                while len(self._ready) > self._size // 2 and self._wanted.wait(_QUIET_S):
+                    if self._closed:
+                        break
                 if self._closed:
                     return
             try:

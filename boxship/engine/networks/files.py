@@ -4,6 +4,7 @@ Their contents are pure functions of what they are made from; :func:`write` puts
 """
 
 import ipaddress
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,9 @@ def render_hosts(
 
 def write(path: Path, text: str) -> None:
     """Write a file in place: it may be bind mounted already, so that its inode must stay."""
-    with path.open("w") as file:
-        file.write(text)
-    path.chmod(0o644)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.fchmod(fd, 0o644)
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)

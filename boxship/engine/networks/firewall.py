@@ -14,7 +14,8 @@ table inet {table} {{
   set bridges {{ type ifname; }}
   set internal {{ type ifname; }}
   set foreign {{ type ifname; }}
-  set hairpin {{ type ifname . ifname; }}
+  set hairpin4 {{ type ipv4_addr . ifname; flags interval; }}
+  set hairpin6 {{ type ipv6_addr . ifname; flags interval; }}
   set connected {{ type ifname . ifname; }}
   set masquerade4 {{ type ipv4_addr; flags interval; }}
   set masquerade6 {{ type ipv6_addr; flags interval; }}
@@ -45,7 +46,8 @@ table inet {table} {{
   chain postrouting {{
     type nat hook postrouting priority srcnat; policy accept;
     oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    ct status dnat iifname . oifname @hairpin masquerade
+    ct status dnat ip saddr . oifname @hairpin4 masquerade
+    ct status dnat ip6 saddr . oifname @hairpin6 masquerade
     oifname @bridges return
     ip saddr @masquerade4 masquerade
     ip6 saddr @masquerade6 masquerade

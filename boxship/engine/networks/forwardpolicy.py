@@ -9,6 +9,7 @@ may reach a container is decided in our own table all the same.
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable
 
 from boxship.linux.nftables import NftablesError
@@ -17,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 _PROGRAMS = {"ip": "iptables", "ip6": "ip6tables"}
 _DOCKER_BRIDGE = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}")
+
+_LOOK_INTERVAL_S = 1.0
+"""Another firewall may come up after us: its policy is looked at again, but not for each of many
+containers that start together."""
 
 RunNft = Callable[[str], list[dict[str, object]]]
 
@@ -29,11 +34,20 @@ class ForwardPolicy:
         self._comment = comment
         self._run_nft = run_nft
         self._accepted: dict[str, set[str]] = {family: set() for family in _PROGRAMS}
+        self._seen: set[str] = set()
+        self._looked_at = 0.0
         self._lock = asyncio.Lock()
 
-    async def accept(self, bridges: Iterable[str]) -> None:
-        """Let packets to and from these bridges through where the policy would drop them."""
+    async def accept(self, bridges: Iterable[str]) -> bool:
+        """Let packets to and from these bridges through where the policy would drop them.
+
+        Returns whether such exceptions are in force and have just been looked over.
+        """
         wanted = set(bridges)
+        now = time.monotonic()
+        if wanted <= self._seen and now - self._looked_at < _LOOK_INTERVAL_S:
+            return False
+        self._seen, self._looked_at = wanted, now
         async with self._lock:
             for family in _PROGRAMS:
                 missing = wanted - self._accepted[family]
@@ -41,9 +55,11 @@ class ForwardPolicy:
                     chain = "DOCKER-USER" if self._has_chain(family, "DOCKER-USER") else "FORWARD"
                     for bridge in sorted(missing):
                         await self._insert(family, chain, bridge)
+            return any(self._accepted.values())
 
     async def withdraw(self) -> None:
         """Remove our rules, if there are any."""
+        self._seen = set()
         async with self._lock:
             for family, bridges in self._accepted.items():
                 if bridges:

@@ -32,3 +32,8 @@ def has_ipv6() -> bool:
     return Path("/proc/net/if_inet6").exists() and (
         read_sysctl("net/ipv6/conf/all/disable_ipv6") == "0"
     )
+
+
+def bridged_frames_are_filtered() -> bool:
+    """Whether br_netfilter shows the packet filter what goes from port to port of a bridge."""
+    return read_sysctl("net/bridge/bridge-nf-call-iptables") == "1"

@@ -16,7 +16,7 @@ from boxship.engine.networks import ports
 from boxship.engine.networks.context import NetworkContext
 from boxship.engine.networks.drivers.bridge import bridge_name
 from boxship.engine.networks.firewall import Element, Firewall
-from boxship.engine.networks.forwardpolicy import ForwardPolicy
+from boxship.engine.networks.forwardpolicy import ForwardPolicy, is_docker_bridge
 from boxship.engine.networks.holder import HeldPort, PortHolderClient
 from boxship.engine.networks.interfaces import configure, set_default_routes
 from boxship.engine.networks.namefiles import NameFiles
@@ -35,6 +35,9 @@ from boxship.linux.netns import NamespacePool, NetworkNamespace, open_pinned, un
 from boxship.linux.nftables import NftablesError
 
 logger = logging.getLogger(__name__)
+
+_FOREIGN = "foreign"
+"""Key of the other engines' bridges among the networks' elements."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,14 +219,23 @@ class Joins:
         namespace: NetworkNamespace | None,
         reservations: Sequence[Reservation],
     ) -> None:
-        self._tools.files.write(stored.spec, stored.sandbox)
         endpoints = stored.sandbox.endpoints
         if namespace is None or stored.spec.mode == "none":
+            self._tools.files.write(stored.spec, stored.sandbox)
             return
-        for endpoint in endpoints:
-            await self._join(endpoint, namespace, endpoints)
+        joining = asyncio.create_task(self._join_all(endpoints, namespace))
+        try:
+            # The kernel works in its thread; meanwhile there is time for the files.
+            await asyncio.sleep(0)
+            self._tools.files.write(stored.spec, stored.sandbox)
+        finally:
+            await joining
         await self._publish(stored)
         await self._hold(stored, reservations)
+
+    async def _join_all(self, endpoints: Sequence[Endpoint], namespace: NetworkNamespace) -> None:
+        for endpoint in endpoints:
+            await self._join(endpoint, namespace, endpoints)
 
     async def _join(
         self, endpoint: Endpoint, namespace: NetworkNamespace, all_of: Sequence[Endpoint]
@@ -240,8 +252,16 @@ class Joins:
     async def _accept_forwarding(self) -> None:
         if self._tools.firewall.needed:
             networks = self._context.networks.values()
-            bridges = [bridge_name(n) for n in networks if n.driver == "bridge"]
-            await self._tools.forward_policy.accept(bridges)
+            bridges = {bridge_name(n) for n in networks if n.driver == "bridge"}
+            if await self._tools.forward_policy.accept(bridges):
+                await self._keep_from_other_engines(bridges)
+
+    async def _keep_from_other_engines(self, ours: set[str]) -> None:
+        """Keep our containers from those that only the policy guarded from the outside."""
+        links = await self._context.kernel.links()
+        foreign = {link.name for link in links if is_docker_bridge(link.name)} - ours
+        elements = [Element("foreign", f'"{name}"') for name in foreign]
+        self._tools.firewall.set_network(_FOREIGN, elements)
 
     async def _hold(self, stored: StoredSandbox, reservations: Sequence[Reservation]) -> None:
         if reservations:

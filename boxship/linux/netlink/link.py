@@ -44,6 +44,7 @@ _IFLA_INFO_DATA = 2
 _IFLA_INFO_SLAVE_DATA = 5
 _IFLA_INFO_SLAVE_KIND = 4
 _VETH_INFO_PEER = 1
+_IFLA_BRPORT_MODE = 4
 _IFLA_BRPORT_ISOLATED = 33
 _IFLA_MACVLAN_MODE = 1
 _IFLA_INET6_ADDR_GEN_MODE = 8
@@ -148,14 +149,22 @@ def set_link(settings: LinkSettings, index: int = 0) -> Request:
     return Request(RTM_NEWLINK, 0, settings.encode(index), what)
 
 
-def isolate_port(index: int) -> Request:
-    """Keep a bridge port from exchanging frames with other isolated ports (bridge(8), isolated)."""
+def set_bridge_port(settings: LinkSettings, *, hairpin: bool, isolated: bool) -> Request:
+    """Change a bridge's port, by its name, and how the bridge treats it (bridge(8)).
+
+    ``hairpin`` lets a frame leave by the port it came from; ``isolated`` keeps it from being
+    exchanged with other isolated ports.
+    """
     info = nested(
         _IFLA_LINKINFO,
         text(_IFLA_INFO_SLAVE_KIND, "bridge"),
-        nested(_IFLA_INFO_SLAVE_DATA, u8(_IFLA_BRPORT_ISOLATED, 1)),
+        nested(
+            _IFLA_INFO_SLAVE_DATA,
+            u8(_IFLA_BRPORT_MODE, hairpin),
+            u8(_IFLA_BRPORT_ISOLATED, isolated),
+        ),
     )
-    return Request(RTM_NEWLINK, 0, LinkSettings().encode(index) + info, f"isolate port {index}")
+    return Request(RTM_NEWLINK, 0, settings.encode() + info, f"set up port {settings.name}")
 
 
 def delete_link(index: int) -> Request:

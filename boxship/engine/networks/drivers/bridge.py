@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from boxship.engine.networks.firewall import Element
-from boxship.engine.networks.host import enable_forwarding
+from boxship.engine.networks.host import bridged_frames_are_filtered, enable_forwarding
 from boxship.engine.networks.kernel import HostKernel
 from boxship.engine.networks.network import (
     OPTION_BRIDGE_NAME,
@@ -23,8 +23,8 @@ from boxship.linux.netlink.link import (
     LinkSettings,
     create_bridge,
     create_veth,
-    isolate_port,
     list_links,
+    set_bridge_port,
     set_link,
 )
 from boxship.linux.netns import NetworkNamespace
@@ -32,6 +32,7 @@ from boxship.linux.sysctl import write_sysctl
 
 _LINK_NAME_LIMIT = 15
 """IFNAMSIZ - 1 (linux/if.h)."""
+_LINK_LOCAL_GATEWAY = ipaddress.IPv6Interface("fe80::1/64")
 _MTU_RANGE = range(68, 65536)
 
 
@@ -97,7 +98,9 @@ class BridgeDriver:
         """Return the network's memberships: of bridges, and of what may talk to what."""
         bridge = f'"{bridge_name(network)}"'
         yield Element("bridges", bridge)
-        yield Element("hairpin", f"{bridge} . {bridge}")
+        for pool in network.pools:
+            version = ipaddress.ip_network(pool.subnet).version
+            yield Element(f"hairpin{version}", f"{pool.subnet} . {bridge}")
         if network.enabled(OPTION_ICC):
             yield Element("connected", f"{bridge} . {bridge}")
         if network.internal:
@@ -118,9 +121,16 @@ class BridgeDriver:
         up = LinkSettings(
             name=endpoint.host_link, up=True, alias=self._signature, link_local_v6=False
         )
-        routes.request([create_veth(host_end, container_end), set_link(up)])
-        if not network.enabled(OPTION_ICC):
-            routes.request([isolate_port(routes.link_index(endpoint.host_link))])
+        filtered = bridged_frames_are_filtered()
+        port = set_bridge_port(
+            up,
+            # Where the kernel translates bridged frames too, a container that calls its own
+            # published port is answered by the bridge, not by routing.
+            hairpin=filtered,
+            # There the packet filter sees what goes from port to port; else the bridge stops it.
+            isolated=not filtered and not network.enabled(OPTION_ICC),
+        )
+        routes.request([create_veth(host_end, container_end), port])
 
     def _ensure_bridge(self, network: Network) -> int:
         name, routes = bridge_name(network), self._kernel.routes
@@ -138,7 +148,7 @@ class BridgeDriver:
             )
         index = routes.link_index(name)
         alias = self._alias(network) if found is None else None
-        up = LinkSettings(up=True, alias=alias, link_local_v6=network.ipv6)
+        up = LinkSettings(up=True, alias=alias, link_local_v6=False)
         gateways = (add_address(index, gateway) for gateway in _gateways(network))
         routes.request([set_link(up, index), *gateways])
         self._prepare_host(network, name)
@@ -171,6 +181,9 @@ class BridgeDriver:
 
 
 def _gateways(network: Network) -> Iterator[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
+    if network.ipv6:
+        # Neighbours are asked from a link-local address; the kernel's own takes a second to come.
+        yield _LINK_LOCAL_GATEWAY
     for pool in network.pools:
         if pool.gateway:
             prefix = ipaddress.ip_network(pool.subnet).prefixlen
