@@ -196,7 +196,7 @@ class StorageService:
         return self._layout.container_ids()
 
     def chains_of_containers(self) -> set[str]:
-        """Return the chain ids of all layers that containers stand on."""
+        """Return the chain ids of all layers that containers stand on, down to the bases."""
         tops = {self._layout.container_parent(container) for container in self.container_ids()}
         return {chain for top in tops for chain in self._layout.chain(top)}
 

@@ -25,6 +25,7 @@ from boxship.engine.storage.layers.names import (
 )
 from boxship.engine.storage.layers.reader import TarReader
 from boxship.engine.storage.layers.whiteouts import Whiteouts, remove_entry
+from boxship.errors import InvalidParameterError
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ARCHIVE_ERRORS = frozenset(
@@ -54,15 +55,19 @@ def unpack(
     whiteouts: Whiteouts,
     limits: LayerLimits,
     lowers: Sequence[Path] = (),
+    *,
+    keep_kinds: bool = False,
 ) -> Unpacked:
     """Unpack an uncompressed tar archive into the directory ``tree``. [blocking]
 
     ``lowers``: trees of the layers below, the topmost first; directories that the archive uses but
-    does not describe take their attributes from there. The archive is read to its end. Raises
+    does not describe take their attributes from there. ``keep_kinds``: a file never takes a
+    directory's place, nor a directory a file's: InvalidParameterError. The archive is read to its
+    end. Raises
     CorruptLayerError, HostileLayerError, LayerLimitError, StorageFullError; the tree is then to be
     thrown away.
     """
-    unpacker = _Unpacker(tree, whiteouts, limits, lowers)
+    unpacker = _Unpacker(tree, whiteouts, limits, lowers, keep_kinds)
     try:
         with disk_errors("unpacking a layer", tree):
             return unpacker.run(TarReader(archive))
@@ -72,8 +77,14 @@ def unpack(
 
 class _Unpacker:
     def __init__(
-        self, tree: Path, whiteouts: Whiteouts, limits: LayerLimits, lowers: Sequence[Path]
+        self,
+        tree: Path,
+        whiteouts: Whiteouts,
+        limits: LayerLimits,
+        lowers: Sequence[Path],
+        keep_kinds: bool,
     ) -> None:
+        self._keep_kinds = keep_kinds
         self._directories = Directories(tree, lowers)
         self._whiteouts = whiteouts
         self._limits = limits
@@ -194,6 +205,8 @@ class _Unpacker:
                 length -= taken
 
     def _directory(self, dir_fd: int, name: bytes, path: bytes, entry: Entry) -> None:
+        if self._keep_kinds:
+            _check_directory_fits(dir_fd, name, path)
         self._directories.make(dir_fd, name, path)
         self._later(path, entry)
 
@@ -264,10 +277,25 @@ class _Unpacker:
         parent = path.rpartition(b"/")[0]
         dir_fd = self._directories.descriptor(parent)
         status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+        if self._keep_kinds and stat.S_ISDIR(status.st_mode):
+            raise InvalidParameterError(
+                f'cannot overwrite directory "/{os.fsdecode(path)}" with non-directory'
+            )
         remove_entry(dir_fd, name, status)
         if not stat.S_ISREG(status.st_mode):
             self._directories.forget(path)
         return self._directories.descriptor(parent)
+
+
+def _check_directory_fits(dir_fd: int, name: bytes, path: bytes) -> None:
+    try:
+        status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        raise InvalidParameterError(
+            f'cannot overwrite non-directory "/{os.fsdecode(path)}" with directory'
+        )
 
 
 def _masked_bits() -> int:

@@ -38,13 +38,16 @@ def keep_all(_node: Node) -> bool:
     return False
 
 
-def walk(tree: Path, skip: Callable[[Node], bool] = keep_all) -> Iterator[Node]:
+def walk(tree: Path | int, skip: Callable[[Node], bool] = keep_all) -> Iterator[Node]:
     """Yield the root and all below, each directory before what it holds. [blocking]
 
     Names that vanish meanwhile are left out; ``skip`` leaves out a node and all below it. Links
-    are not followed.
+    are not followed. ``tree`` may be the descriptor of a directory, which is left open.
     """
-    root = os.open(tree, _DIRECTORY)
+    if isinstance(tree, int):
+        root = os.open(".", _DIRECTORY, dir_fd=tree)
+    else:
+        root = os.open(tree, _DIRECTORY)
     try:
         yield Node(root, b"", b"", os.fstat(root))
         pending = [b""]

@@ -31,26 +31,17 @@ class OverlayDriver:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self._mounts = root / "merged"
-        self._shared = False
 
     def open(self) -> None:
-        """Check that overlay works here and collect leftovers.
-
-        Container mounts lie below ``merged/``, which propagates to slave mount namespaces: the
-        OCI runtime may live in one.
-        """
+        """Check that overlay works here and collect leftovers."""
         self.layout.open()
         self._probe()
         self._mounts.mkdir(exist_ok=True)
-        self._shared = mount.share(self._mounts)
         self._collect_mounts()
 
     def close(self) -> None:
-        """Finish background work; take the shared mount away unless containers are in it."""
+        """Finish background work."""
         self.layout.close()
-        if self._shared and not any(os.path.ismount(path) for path in self._mounts.iterdir()):
-            mount.unmount(self._mounts, mount.MNT_DETACH)
-            self._shared = False
 
     def status(self) -> list[tuple[str, str]]:
         """Return Docker's rows."""

@@ -42,17 +42,12 @@ class LocalDriver:
         self._trash = root / _TRASH
         self._background = Background("volumes")
         self._lock = threading.Lock()
-        self._shared = False
 
     def open(self) -> None:
-        """Create the directories and remove what a crash left half made or half removed.
-
-        Mounts of volumes propagate to slave mount namespaces, where an OCI runtime may live.
-        """
+        """Create the directories and remove what a crash left half made or half removed."""
         self._trash.mkdir(parents=True, exist_ok=True)
         os.chmod(self._root, 0o711)
         os.chmod(self._trash, 0o700)
-        self._shared = mount.share(self._root)
         for path in self._root.glob(f"{_DRAFT}*"):
             os.rename(path, self._trash / secrets.token_hex(12))
         for path in self._root.glob(f"*/{_DRAFT}*"):
@@ -63,11 +58,8 @@ class LocalDriver:
             self._delete(path)
 
     def close(self) -> None:
-        """Finish background work; take the shared mount away unless volumes are mounted in it."""
+        """Finish background work."""
         self._background.close()
-        if self._shared and not self._any_mounted():
-            mount.unmount(self._root, mount.MNT_DETACH)
-            self._shared = False
 
     def mountpoint(self, name: str) -> Path:
         """Return where the files of a volume are."""
@@ -176,10 +168,6 @@ class LocalDriver:
 
     def _delete(self, path: Path) -> None:
         self._background.submit(lambda: remove_tree(path))
-
-    def _any_mounted(self) -> bool:
-        inside = f"{os.path.realpath(self._root)}/"
-        return any(point.target.startswith(inside) for point in mount.mount_points())
 
 
 def _mount(path: Path, options: MountOptions) -> None:
