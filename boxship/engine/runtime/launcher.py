@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from boxship.engine.runtime import explain, shim, spec
 from boxship.engine.runtime.errors import (
     CommandError,
@@ -16,6 +18,7 @@ from boxship.engine.runtime.errors import (
     RuntimeFailedError,
 )
 from boxship.engine.runtime.explain import Command
+from boxship.engine.runtime.filters import COMPILED_FILE, FilterCache
 from boxship.engine.runtime.runtimes import CRUN, Runtime
 from boxship.engine.runtime.shim import Shim
 from boxship.engine.runtime.supervised import start_time_or_zero
@@ -41,13 +44,15 @@ class Launcher:
         self._conmon = conmon
         self._host = host
         self._exec_root = exec_root
+        self._filters = FilterCache(exec_root / "seccomp")
 
     async def create(
         self, task: TaskSpec, workload: Workload, runtime: Runtime
     ) -> tuple[Shim, TaskHandle]:
         """Create a container that waits to be started. Raises what kept it from being created."""
         config = spec.build(workload, self._host)
-        _prepare(task.bundle, config, task.log_path)
+        uncompiled = self._filters.apply(config, runtime)
+        _prepare(task.bundle, msgspec.json.encode(config), task.log_path)
         sources = [one.source for one in workload.mounts if one.type == "bind"]
         spawner = await self._view.spawner_for(sources)
         arguments = shim.container_arguments(
@@ -61,6 +66,8 @@ class Launcher:
             raise
         finally:
             child.sync.close()
+        if uncompiled:
+            self._filters.learn(uncompiled, runtime.root / task.id / COMPILED_FILE)
         return child, TaskHandle(
             pid=pid,
             pid_start_time=start_time_or_zero(pid),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 import struct
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from boxship.engine.config import EngineConfig
+from boxship.engine.logs.rotation import Rotator
 from boxship.engine.runtime import cleanup, limits, stats
 from boxship.engine.runtime.attachment import Attachment
 from boxship.engine.runtime.execution import ExecTask, Executor, remove_when_over
@@ -21,6 +23,7 @@ from boxship.engine.runtime.host import HostInfo, probe
 from boxship.engine.runtime.hub import AttachHub
 from boxship.engine.runtime.launcher import Launcher, run_runtime
 from boxship.engine.runtime.runtimes import Runtime, Runtimes
+from boxship.engine.runtime.shim import reopen_log
 from boxship.engine.runtime.supervised import Supervised, read_exit
 from boxship.engine.runtime.task import (
     AttachRequest,
@@ -59,6 +62,7 @@ class RuntimeService:
         self._execs: dict[str, ExecTask] = {}
         self._hubs: dict[str, AttachHub] = {}
         self._background: set[asyncio.Task[Any]] = set()
+        self._rotator: Rotator | None = None
 
     async def open(self) -> None:
         """Prepare the machine. Raises NotSupportedError, saying what is missing."""
@@ -67,6 +71,7 @@ class RuntimeService:
         if self.host.spec.apparmor_profile:
             await asyncio.to_thread(apparmor.load_default)
         self._view.open()
+        self._rotator = Rotator()
         await asyncio.to_thread(cleanup.forget_ended_execs, self._executor.root)
 
     async def close(self) -> None:
@@ -78,6 +83,8 @@ class RuntimeService:
         for task in tuple(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self._rotator is not None:
+            await self._rotator.close()
         self._view.close()
 
     @property
@@ -142,6 +149,9 @@ class RuntimeService:
         group = cgroups.group_of(self.host.hierarchies, handle.pid) or ""
         process.memory_group = self.host.hierarchies.directory(group, "memory") if group else None
         hub.task_created(spec.bundle)
+        if self._rotator is not None and spec.log_path is not None and spec.log_max_bytes > 0:
+            reopen = functools.partial(reopen_log, spec.bundle)
+            self._rotator.watch(spec.log_path, spec.log_max_bytes, spec.log_max_files, reopen)
         return Task(spec, runtime, process, group)
 
     async def start(self, task_id: str) -> None:
@@ -196,6 +206,8 @@ class RuntimeService:
         """
         task = self._tasks.pop(task_id, None)
         if task is not None:
+            if self._rotator is not None and task.spec.log_path is not None:
+                self._rotator.forget(task.spec.log_path)
             await cleanup.kill(task, self.host.hierarchies)
             await cleanup.remove(
                 task,

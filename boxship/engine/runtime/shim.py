@@ -127,3 +127,12 @@ async def launch(
     finally:
         os.close(write_end)
     return Shim(child.pid, child.pidfd, SyncPipe(read_end))
+
+
+def reopen_log(directory: Path) -> None:
+    """Make conmon open its log's path anew. Raises OSError when conmon is gone."""
+    descriptor = os.open(directory / CONTROL_FIFO, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        os.write(descriptor, conmon.REOPEN_LOG)
+    finally:
+        os.close(descriptor)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from boxship.engine.runtime import devices, limits
 from boxship.engine.runtime.workload import Mount, Process, Security, Workload
 from boxship.engine.security import capabilities, seccomp
@@ -53,9 +51,9 @@ class Host:
     """Default profile; empty where the kernel has no AppArmor."""
 
 
-def build(workload: Workload, host: Host) -> bytes:
-    """Return config.json. Raises InvalidParameterError for what cannot be expressed."""
-    document = {
+def build(workload: Workload, host: Host) -> dict[str, Any]:
+    """Return config.json's document. Raises InvalidParameterError for what it cannot express."""
+    document: dict[str, Any] = {
         "ociVersion": OCI_VERSION,
         "hostname": workload.hostname,
         "root": {"path": str(workload.rootfs), "readonly": workload.read_only_rootfs},
@@ -66,7 +64,7 @@ def build(workload: Workload, host: Host) -> bytes:
     }
     if workload.namespaces.uts == "host" or not workload.hostname:
         del document["hostname"]
-    return msgspec.json.encode(document)
+    return document
 
 
 def cgroups_path(container_id: str, parent: str, host: Host) -> str:

@@ -67,6 +67,8 @@ class Supervised:
 
     async def abandon(self) -> None:
         """Stop watching; process and conmon go on (the engine closes)."""
+        if self._watching.done():
+            return
         self._watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._watching

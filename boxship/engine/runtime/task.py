@@ -21,6 +21,10 @@ class TaskSpec:
     """Close it when the first client that attached to it has left."""
     log_path: Path | None
     """conmon's own log (``k8s-file`` lines); None keeps none."""
+    log_max_bytes: int = 20 * 1024 * 1024
+    """Size at which the log goes on in a new file; 0: never."""
+    log_max_files: int = 5
+    """Files kept of it, the current one included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
