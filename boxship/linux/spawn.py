@@ -78,7 +78,10 @@ class Spawner:
 
         def start() -> Child:
             os.chdir(cwd)
-            return _spawn(argv, environment, inherit, (stdin, stdout, stderr))
+            try:
+                return _spawn(argv, environment, inherit, (stdin, stdout, stderr))
+            finally:
+                os.chdir("/")  # a thread that stays in a directory keeps its mount busy
 
         return await self.call(start)
 
