@@ -1,7 +1,7 @@
-"""From a blocking iterator of bytes (a tar that is being packed) to an asynchronous one."""
+"""Bytes between the event loop and worker threads: archives are packed and unpacked there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 
 
 async def in_threads(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -24,3 +24,17 @@ async def in_threads(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     finally:
         if isinstance(source, Generator):
             await asyncio.shield(asyncio.to_thread(source.close))
+
+
+def from_loop(source: AsyncIterator[bytes]) -> Iterator[bytes]:
+    """Return what ``source`` yields for a worker thread to iterate; call it in the loop."""
+    loop = asyncio.get_running_loop()
+
+    async def step() -> bytes | None:
+        return await anext(source, None)
+
+    def steps() -> Iterator[bytes]:
+        while (chunk := asyncio.run_coroutine_threadsafe(step(), loop).result()) is not None:
+            yield chunk
+
+    return steps()

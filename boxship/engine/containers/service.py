@@ -5,9 +5,11 @@ All raise NotFoundError for an unknown reference and, where the container's stat
 the refusal of :mod:`boxship.engine.containers.lifecycle`.
 """
 
-from collections.abc import AsyncIterator, Awaitable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 
-from boxship.engine.containers import inspection, logs, membership, removal
+from boxship.engine.containers import archive, inspection, logs, membership, removal
+from boxship.engine.containers.archive import PathStat
 from boxship.engine.containers.attach import AttachOptions, attach
 from boxship.engine.containers.container import Container, ContainerRequest, RestartPolicy, Status
 from boxship.engine.containers.context import Context
@@ -177,6 +179,40 @@ class ContainerService:
     async def exec_resize(self, exec_id: str, rows: int, columns: int) -> None:
         """Resize the terminal of an exec session."""
         await self.execs.resize(exec_id, rows, columns)
+
+    async def path_stat(self, reference: str, path: str) -> PathStat:
+        """Describe a path inside it. Raises NotFoundError."""
+        return await asyncio.to_thread(archive.path_stat, self._context, self.get(reference), path)
+
+    def pack_path(self, reference: str, path: str) -> Iterator[bytes]:
+        """Yield a tar archive of a path inside it. Raises NotFoundError at the first step.
+
+        [blocking: iterate it in a thread]
+        """
+        return archive.pack_path(self._context, self.get(reference), path)
+
+    async def unpack_into(
+        self,
+        reference: str,
+        path: str,
+        content: Iterable[bytes],
+        *,
+        keep_kinds: bool = False,
+        as_user: bool = False,
+    ) -> None:
+        """Unpack a tar archive into a directory inside it; ``content`` is read in a thread.
+
+        See :func:`boxship.engine.containers.archive.unpack_into`.
+        """
+        await asyncio.to_thread(
+            archive.unpack_into,
+            self._context,
+            self.get(reference),
+            path,
+            content,
+            keep_kinds=keep_kinds,
+            as_user=as_user,
+        )
 
     def files_dir(self, container: Container) -> str:
         """Directory of its ``hosts``, ``hostname`` and ``resolv.conf``."""

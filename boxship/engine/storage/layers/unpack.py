@@ -13,7 +13,12 @@ from pathlib import Path
 
 from boxship.engine.storage.errors import CorruptLayerError, LayerLimitError, disk_errors
 from boxship.engine.storage.layers import entry as types
-from boxship.engine.storage.layers.attributes import checked_owner, clamped_time, set_attributes
+from boxship.engine.storage.layers.attributes import (
+    change_mode,
+    checked_owner,
+    clamped_time,
+    set_attributes,
+)
 from boxship.engine.storage.layers.directories import Directories, DirectoryAttributes
 from boxship.engine.storage.layers.entry import Entry
 from boxship.engine.storage.layers.limits import LayerLimits
@@ -57,17 +62,19 @@ def unpack(
     lowers: Sequence[Path] = (),
     *,
     keep_kinds: bool = False,
+    owner: tuple[int, int] | None = None,
 ) -> Unpacked:
     """Unpack an uncompressed tar archive into the directory ``tree``. [blocking]
 
     ``lowers``: trees of the layers below, the topmost first; directories that the archive uses but
     does not describe take their attributes from there. ``keep_kinds``: a file never takes a
-    directory's place, nor a directory a file's: InvalidParameterError. The archive is read to its
+    directory's place, nor a directory a file's: InvalidParameterError. ``owner``: of everything,
+    whatever the archive says. The archive is read to its
     end. Raises
     CorruptLayerError, HostileLayerError, LayerLimitError, StorageFullError; the tree is then to be
     thrown away.
     """
-    unpacker = _Unpacker(tree, whiteouts, limits, lowers, keep_kinds)
+    unpacker = _Unpacker(tree, whiteouts, limits, lowers, keep_kinds, owner)
     try:
         with disk_errors("unpacking a layer", tree):
             return unpacker.run(TarReader(archive))
@@ -83,7 +90,9 @@ class _Unpacker:
         limits: LayerLimits,
         lowers: Sequence[Path],
         keep_kinds: bool,
+        owner: tuple[int, int] | None,
     ) -> None:
+        self._owner = owner
         self._keep_kinds = keep_kinds
         self._directories = Directories(tree, lowers)
         self._whiteouts = whiteouts
@@ -107,6 +116,8 @@ class _Unpacker:
         count = 0
         for entry in reader:
             count += 1
+            if self._owner is not None:
+                entry.uid, entry.gid = self._owner
             if count > self._limits.max_entries:
                 raise LayerLimitError(
                     f"the layer has more than {self._limits.max_entries} entries, the limit for "
@@ -260,7 +271,7 @@ class _Unpacker:
             dir_fd = self._make_room(name, path)
             os.mknod(name, mode, device, dir_fd=dir_fd)
         self._set_by_name(dir_fd, name, entry)
-        os.chmod(name, entry.mode, dir_fd=dir_fd)
+        change_mode(dir_fd, name, entry.mode)
 
     def _set_by_name(self, dir_fd: int, name: bytes, entry: Entry) -> None:
         """Owner, extended attributes and time of what cannot be opened."""
