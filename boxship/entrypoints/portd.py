@@ -11,9 +11,10 @@ once it listens, so the starter waits for its exit, with status 0.
 
 Protocol: text datagrams over a unix SOCK_SEQPACKET socket, fields separated by tabs, one answer to
 each request. ``hold`` followed by lines of key, protocol, container address and port, with a bound
-socket for each; ``release`` followed by lines with a key each; ``list`` and a number n. The answer
-is the process id, followed after ``list`` by lines with the keys held, from the n-th on, at most
-200. It ends when it holds nothing and no daemon is connected.
+socket for each; ``aim`` followed by lines of key, container address and port, for connections to
+come; ``release`` followed by lines with a key each; ``list`` and a number n. The answer is the
+process id, followed after ``list`` by lines with the keys held, from the n-th on, at most 200. It
+ends when it holds nothing and no daemon is connected.
 """
 
 import os
@@ -309,6 +310,9 @@ class PortHolder:
         if head == "hold":
             for line, fd in zip(lines, fds, strict=True):
                 self.hold(line, socket.socket(fileno=fd))
+        elif head == "aim":
+            for line in lines:
+                self.aim(line)
         elif head == "release":
             for key in lines:
                 self.release(key)
@@ -323,6 +327,12 @@ class PortHolder:
         self.release(key)
         sock.setblocking(False)
         self.ports[key] = KINDS[protocol](self.loop, sock, (address, int(port)))
+
+    def aim(self, line: str) -> None:
+        """Send a port's further connections elsewhere, if it is held."""
+        key, address, port = line.split("\t")
+        if key in self.ports:
+            self.ports[key].target = (address, int(port))
 
     def release(self, key: str) -> None:
         """Give a port back, if it is held."""

@@ -5,7 +5,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 _PROGRAM = Path(__file__).parents[2] / "entrypoints" / "portd.py"
 _SOCKETS_PER_MESSAGE = 100
-_KEYS_PER_MESSAGE = 500
+_KEYS_PER_MESSAGE = 300
 _LIST_CHUNK = 200
 _ANSWER_TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 10.0
@@ -55,6 +55,13 @@ class PortHolderClient:
         finally:
             for port in ports:
                 port.socket.close()
+
+    async def aim(self, targets: Mapping[str, tuple[str, int]]) -> None:
+        """Send the stray connections of held ports, by key, to another address and port."""
+        lines = [f"{key}\t{address}\t{port}" for key, (address, port) in targets.items()]
+        for start in range(0, len(lines), _KEYS_PER_MESSAGE):
+            chunk = lines[start : start + _KEYS_PER_MESSAGE]
+            await self._ask("\n".join(["aim", *chunk]), [], start=False)
 
     async def release(self, keys: Sequence[str]) -> None:
         """Give ports back; unknown keys are no error."""

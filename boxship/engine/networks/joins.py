@@ -107,14 +107,20 @@ class Joins:
         await self._wait_for_addresses([wanted])
         endpoint = self._planner.endpoint(stored.spec, wanted, stored.sandbox.endpoints)
         endpoints = (*stored.sandbox.endpoints, endpoint)
-        changed = self._with_endpoints(stored, endpoints)
-        self._remember(changed)
+        reservations: Sequence[Reservation] = ()
         try:
+            if not stored.sandbox.ports:
+                reservations = self._planner.reserve(stored.spec, endpoints)
+            changed = _changed(stored, endpoints, reservations)
+            self._remember(changed)
             with _namespace_of(stored.sandbox) as namespace:
                 await self._join(endpoint, namespace, endpoints)
             await self._publish(changed)
+            await self._hold(changed, reservations)
+            await self._aim(changed)
             self._tools.files.write(changed.spec, changed.sandbox)
         except BaseException as error:
+            ports.release(reservations)
             await self._drop(stored, endpoint)
             if isinstance(error, (OSError, NftablesError)):
                 raise _failure(stored.spec, error) from error
@@ -132,7 +138,7 @@ class Joins:
                 f"container {stored.spec.container_name} is not connected to network {name}"
             )
         left = tuple(e for e in stored.sandbox.endpoints if e.network_id != network_id)
-        await self._drop(self._with_endpoints(stored, left), leaving[0])
+        await self._drop(_changed(stored, left), leaving[0])
         self._record_one(leaving[0], container_id, "disconnect")
 
     def rename(self, container_id: str, name: str) -> None:
@@ -268,22 +274,29 @@ class Joins:
             held = [_held_port(stored, r.published, r) for r in reservations]
             await self._tools.holder.hold(held)
 
+    async def _aim(self, stored: StoredSandbox) -> None:
+        """Tell the port holder where the container is reached now."""
+        address = _target_address(stored)
+        if address and stored.sandbox.ports:
+            container_id = stored.spec.container_id
+            targets = {
+                port_key(container_id, port): (address, port.container_port)
+                for port in stored.sandbox.ports
+            }
+            await self._tools.holder.aim(targets)
+
     async def _drop(self, stored: StoredSandbox, endpoint: Endpoint) -> None:
         """Go on without an endpoint; ``stored`` is the sandbox as it is then."""
         self._remember(stored)
         with suppress(NftablesError):
             self._tools.firewall.set_container(stored.spec.container_id, _elements(stored))
+        await self._aim(stored)
         task = self._leave([endpoint], None)
         await asyncio.wait([task])
         with suppress(OSError), _namespace_of(stored.sandbox) as namespace:
             endpoints = stored.sandbox.endpoints
             await self._context.kernel.run(lambda: set_default_routes(namespace, endpoints))
         self._tools.files.write(stored.spec, stored.sandbox)
-
-    def _with_endpoints(
-        self, stored: StoredSandbox, endpoints: tuple[Endpoint, ...]
-    ) -> StoredSandbox:
-        return StoredSandbox(spec=stored.spec, sandbox=replace(stored.sandbox, endpoints=endpoints))
 
     def _leave(
         self, endpoints: Sequence[Endpoint], whole: StoredSandbox | None
@@ -395,14 +408,26 @@ def _elements(stored: StoredSandbox) -> list[Element]:
     return [] if gateway is None else list(ports.elements(stored.sandbox.ports, gateway))
 
 
-def _held_port(stored: StoredSandbox, port: PublishedPort, reservation: Reservation) -> HeldPort:
+def _target_address(stored: StoredSandbox) -> str:
     gateway = gateway_endpoint(stored.sandbox.endpoints)
-    address = "" if gateway is None else gateway.ipv4 or gateway.ipv6
+    return "" if gateway is None else gateway.ipv4 or gateway.ipv6
+
+
+def _changed(
+    stored: StoredSandbox, endpoints: tuple[Endpoint, ...], new: Sequence[Reservation] = ()
+) -> StoredSandbox:
+    """Return the sandbox with other endpoints, and with ports that are published by them."""
+    published = (*stored.sandbox.ports, *(reservation.published for reservation in new))
+    sandbox = replace(stored.sandbox, endpoints=endpoints, ports=published)
+    return StoredSandbox(spec=stored.spec, sandbox=sandbox)
+
+
+def _held_port(stored: StoredSandbox, port: PublishedPort, reservation: Reservation) -> HeldPort:
     return HeldPort(
         key=port_key(stored.spec.container_id, port),
         protocol=port.protocol,
         socket=reservation.socket,
-        address=address,
+        address=_target_address(stored),
         port=port.container_port,
     )
 

@@ -38,7 +38,7 @@ class Planner:
         try:
             for wanted in spec.endpoints:
                 endpoints.append(self.endpoint(spec, wanted, endpoints))
-            return Plan(tuple(endpoints), self._reserve(spec, endpoints))
+            return Plan(tuple(endpoints), self.reserve(spec, endpoints))
         except BaseException:
             for endpoint in endpoints:
                 self.release(endpoint)
@@ -108,7 +108,8 @@ class Planner:
             raise
         return ipv4, ipv6
 
-    def _reserve(self, spec: SandboxSpec, endpoints: Sequence[Endpoint]) -> tuple[Reservation, ...]:
+    def reserve(self, spec: SandboxSpec, endpoints: Sequence[Endpoint]) -> tuple[Reservation, ...]:
+        """Bind the ports that a container asks for; none while it has no way to the outside."""
         gateway = gateway_endpoint(endpoints)
         if not spec.ports or gateway is None:
             return ()
