@@ -1,15 +1,34 @@
 """The verbs of images."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 from boxship.engine.config import RegistryConfig
 from boxship.engine.events.service import EventService
+from boxship.engine.images import listing
+from boxship.engine.images.assemble import Assembler
 from boxship.engine.images.catalog import Catalog
-from boxship.engine.images.image import ContainerUse, Image, ProgressSink
+from boxship.engine.images.changes import apply_changes
+from boxship.engine.images.image import (
+    HistoryItem,
+    Image,
+    ImageSummary,
+    Progress,
+    ProgressSink,
+    PruneReport,
+    Removed,
+)
+from boxship.engine.images.importer import Importer
+from boxship.engine.images.load import Loader
+from boxship.engine.images.prune import prune
 from boxship.engine.images.pull import Puller
 from boxship.engine.images.reclaim import Reclaimer
 from boxship.engine.images.registration import Registrar
+from boxship.engine.images.remove import Remover, UsageLookup
+from boxship.engine.images.save import Saved, write_archive
+from boxship.engine.images.save import select as select_saved
 from boxship.engine.images.store import ImageStore
+from boxship.engine.images.streams import produce
 from boxship.engine.images.transfers import Transfers
 from boxship.engine.images.unpacking import Unpacker
 from boxship.engine.images.workers import Workers
@@ -17,8 +36,12 @@ from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.client import RegistryClient
 from boxship.engine.state.database import Database
 from boxship.engine.storage.service import StorageService
+from boxship.errors import BoxshipError, InvalidParameterError
+from boxship.oci.image import ExecutionConfig
+from boxship.reference import Reference, parse_normalized
 
-UsageLookup = Callable[[str], Sequence[ContainerUse]]
+_log = logging.getLogger(__name__)
+_NO_FILTERS: Mapping[str, tuple[str, ...]] = {}
 
 
 class ImageService:
@@ -32,12 +55,37 @@ class ImageService:
         config: RegistryConfig,
         client: RegistryClient | None = None,
     ) -> None:
+        self._database = database
+        self._events = events
+        self._storage = storage
         self._workers = Workers()
         self._client = client or RegistryClient(config)
         store = ImageStore(database)
         self._catalog = Catalog(store, storage.content)
         self._registrar = Registrar(events, self._catalog, storage)
         self._reclaimer = Reclaimer(store, storage, self._workers)
+        self._remover = Remover(database, self._catalog, self._registrar, self._reclaimer)
+        self._unpacker = Unpacker(storage, self._workers)
+        assembler = Assembler(storage.content, self._workers)
+        self._loader = Loader(
+            database=database,
+            content=storage.content,
+            catalog=self._catalog,
+            registrar=self._registrar,
+            reclaimer=self._reclaimer,
+            unpacker=self._unpacker,
+            assembler=assembler,
+            workers=self._workers,
+        )
+        self._importer = Importer(
+            database=database,
+            storage=storage,
+            catalog=self._catalog,
+            registrar=self._registrar,
+            reclaimer=self._reclaimer,
+            assembler=assembler,
+            workers=self._workers,
+        )
         self._puller = Puller(
             database=database,
             client=self._client,
@@ -51,14 +99,34 @@ class ImageService:
                 concurrent=config.max_concurrent_downloads,
                 attempts=config.max_download_attempts,
             ),
-            unpacker=Unpacker(storage, self._workers),
+            unpacker=self._unpacker,
             workers=self._workers,
         )
-        self._usage: UsageLookup = lambda _: ()
+
+    async def open(self) -> None:
+        """Make the storage agree with the state after a crash or a power cut.
+
+        What no image needs is deleted in the background; layers that did not reach the disk are
+        unpacked anew from their archives. An image that cannot be repaired is logged.
+        """
+        for image in self._catalog.all():
+            try:
+                await self._repair(image)
+            except BoxshipError as error:
+                _log.error("image %s cannot be used: %s; pull it again", image.id, error)
+        await self._reclaimer.sweep()
+
+    async def _repair(self, image: Image) -> None:
+        parent = None
+        for layer in image.blobs:
+            if not self._storage.has_layer(layer.chain_id):
+                _log.warning("layer %s is unpacked again", layer.chain_id)
+                await self._unpacker.unpack(layer, parent, lambda _: None)
+            parent = layer.chain_id
 
     def set_usage(self, lookup: UsageLookup) -> None:
         """Tell how to find the containers that were made from an image id."""
-        self._usage = lookup
+        self._remover.usage = lookup
 
     def find(self, text: str) -> Image | None:
         """Return the image with a name, an id, or the beginning of an id; None without it."""
@@ -67,6 +135,50 @@ class ImageService:
     def get(self, text: str, platform: str = "") -> Image:
         """Return an image. Raises NotFoundError ``No such image: x:latest``."""
         return self._catalog.get(text, platform)
+
+    def list(
+        self,
+        filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS,
+        *,
+        all: bool = False,  # noqa: A002 - Docker's own word
+        shared_size: bool = False,
+    ) -> list[ImageSummary]:
+        """Return images, newest first; ``all``: also intermediate ones."""
+        return listing.list_images(
+            self._catalog, self._storage, filters, intermediate=all, shared_size=shared_size
+        )
+
+    def history(self, text: str) -> Sequence[HistoryItem]:
+        """Return an image's steps, newest first. Raises NotFoundError."""
+        return listing.history(self._catalog, self._storage, text)
+
+    def tag(self, source: str, target: str) -> None:
+        """Give an image another name; a name in use moves. Raises NotFoundError."""
+        image = self._catalog.get(source)
+        reference = parse_normalized(target)
+        if reference.digest:
+            raise InvalidParameterError("refusing to create a tag with a digest reference")
+        reference = reference.with_default_tag()
+        with self._database.transaction() as tx:
+            self._registrar.set_tag(tx, reference, image.id)
+            self._registrar.record(tx, "tag", image.id, reference.familiar, image.labels)
+
+    async def remove(
+        self, text: str, *, force: bool = False, prune: bool = True
+    ) -> Sequence[Removed]:
+        """Remove a name or an image; see ``Remover.remove``."""
+        return self._remover.remove(text, force=force, prune=prune)
+
+    async def prune(self, filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS) -> PruneReport:
+        """Remove images that nothing needs; see ``prune.prune``."""
+        return prune(self._catalog, self._remover, self._events, filters, self._storage.layer_size)
+
+    def reclaim_layers(self, chain_ids: tuple[str, ...]) -> None:
+        """Give back the space of layers that a removed container stood on, if nothing else does.
+
+        For containers whose image was removed by force before them.
+        """
+        self._reclaimer.reclaim((), reversed(chain_ids))
 
     async def pull(
         self,
@@ -82,8 +194,97 @@ class ImageService:
             text, platform=platform, auth=auth, progress=progress, all_tags=all_tags
         )
 
+    async def load(
+        self,
+        source: AsyncIterator[bytes],
+        *,
+        platform: str = "",
+        quiet: bool = False,
+        progress: ProgressSink,
+    ) -> Sequence[Image]:
+        """Load the images of an archive; see ``Loader.load``."""
+        return await self._loader.load(source, platform=platform, quiet=quiet, progress=progress)
+
+    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """Return a tar with images: an OCI layout and a Docker archive in one.
+
+        Raises NotFoundError before anything is sent. The images stay whole until the tar is.
+        """
+        chosen = select_saved(self._catalog, names)
+        with self._database.transaction() as tx:
+            for saved in chosen:
+                image = saved.image
+                self._registrar.record(tx, "save", image.id, image.id, image.labels)
+        return self._write(chosen)
+
+    async def _write(self, chosen: Sequence[Saved]) -> AsyncIterator[bytes]:
+        async with self._reclaimer.lease() as lease:
+            for saved in chosen:
+                image = saved.image
+                await lease.hold([image.id, image.manifest_digest])
+                await lease.hold(blob.digest for blob in image.blobs)
+            async for chunk in produce(self._workers, write_archive(self._storage.content, chosen)):
+                yield chunk
+
+    async def import_(
+        self,
+        source: AsyncIterator[bytes],
+        *,
+        repository: str = "",
+        tag: str = "",
+        message: str = "",
+        changes: Sequence[str] = (),
+        platform: str = "",
+        progress: ProgressSink,
+    ) -> Image:
+        """Make an image out of a root filesystem's tar; see ``Importer.import_``."""
+        target = _target(repository, tag)
+        image = await self._importer.import_(
+            source, target, message=message, changes=changes, platform=platform
+        )
+        progress(Progress(status=image.id))
+        return image
+
+    async def commit(
+        self,
+        changes_tar: Callable[[], Iterator[bytes]],
+        *,
+        base: str = "",
+        execution: ExecutionConfig,
+        changes: Sequence[str] = (),
+        repository: str = "",
+        tag: str = "",
+        author: str = "",
+        comment: str = "",
+        created_by: str = "",
+    ) -> Image:
+        """Make an image out of a container's changes; see ``Importer.commit``.
+
+        base: id of the container's image, empty for none. execution: the container's
+        configuration, to which Dockerfile instructions in ``changes`` are applied.
+        """
+        return await self._importer.commit(
+            changes_tar,
+            self._catalog.get(base) if base else None,
+            apply_changes(execution, changes),
+            _target(repository, tag),
+            author=author,
+            comment=comment,
+            created_by=created_by,
+        )
+
     async def close(self) -> None:
         """Finish deletions that were begun, and drop connections."""
         await self._reclaimer.settle()
         self._client.close()
         self._workers.close()
+
+
+def _target(repository: str, tag: str) -> Reference | None:
+    """Read a new image's name, given in one piece or two. Raises InvalidParameterError."""
+    if not repository:
+        return None
+    reference = parse_normalized(repository)
+    if reference.digest:
+        raise InvalidParameterError("cannot import digest reference")
+    return (reference.with_tag(tag) if tag else reference).with_default_tag()

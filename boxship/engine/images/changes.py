@@ -1,0 +1,180 @@
+"""Dockerfile instructions that change a configuration (``import -c``, ``commit -c``)."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from boxship.errors import InvalidParameterError
+from boxship.oci.image import ExecutionConfig, HealthcheckConfig
+from boxship.units import parse_duration
+
+SHELL = ("/bin/sh", "-c")
+
+
+def apply_changes(config: ExecutionConfig, changes: Sequence[str]) -> ExecutionConfig:
+    """Apply instructions in order, one or several lines each. Raises InvalidParameterError."""
+    lines = [line.strip() for change in changes for line in change.splitlines()]
+    for line in lines:
+        if line and not line.startswith("#"):
+            config = _apply(config, line)
+    return config
+
+
+def _apply(config: ExecutionConfig, line: str) -> ExecutionConfig:
+    word, _, rest = line.partition(" ")
+    instruction = _INSTRUCTIONS.get(word.upper())
+    if instruction is None:
+        raise InvalidParameterError(f"{word.lower()} is not a valid change command")
+    if not rest.strip():
+        raise InvalidParameterError(f"{word.upper()} requires at least one argument")
+    return instruction(config, rest.strip())
+
+
+def _command(config: ExecutionConfig, text: str) -> list[str]:
+    """Read the exec form (a JSON array) or the shell form."""
+    listed = _json_words(text)
+    return [*(config.shell or SHELL), text] if listed is None else listed
+
+
+def _json_words(text: str) -> list[str] | None:
+    try:
+        return msgspec.json.decode(text.encode(), type=list[str])
+    except msgspec.DecodeError:
+        return None
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InvalidParameterError(f"cannot parse {text!r}: {error}") from None
+
+
+def _pairs(instruction: str, text: str) -> list[tuple[str, str]]:
+    """Read ``key=value …`` with quotes, or the old form ``key value``."""
+    words = _words(text)
+    if "=" not in words[0]:
+        key, _, value = text.partition(" ")
+        if not value.strip():
+            raise InvalidParameterError(f"{instruction} must have two arguments")
+        return [(key, value.strip())]
+    pairs = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise InvalidParameterError(
+                f'Syntax error - can\'t find = in "{word}". Must be of the form: name=value'
+            )
+        pairs.append((key, value))
+    return pairs
+
+
+def _cmd(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    return replace(config, cmd=_command(config, text))
+
+
+def _entrypoint(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    return replace(config, entrypoint=_command(config, text))
+
+
+def _env(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    env = dict(entry.partition("=")[::2] for entry in config.env)
+    env.update(_pairs("ENV", text))
+    return replace(config, env=[f"{key}={value}" for key, value in env.items()])
+
+
+def _label(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    return replace(config, labels={**config.labels, **dict(_pairs("LABEL", text))})
+
+
+def _expose(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    ports: dict[str, Any] = dict(config.exposed_ports)
+    for word in _words(text):
+        numbers, _, protocol = word.partition("/")
+        first, dash, last = numbers.partition("-")
+        edges = (first, last if dash else first)
+        if not all(edge.isdigit() and 0 < int(edge) < 65536 for edge in edges):
+            raise InvalidParameterError(f"invalid containerPort: {word}")
+        if protocol not in ("", "tcp", "udp", "sctp"):
+            raise InvalidParameterError(f"invalid proto: {protocol}")
+        for port in range(int(edges[0]), int(edges[1]) + 1):
+            ports[f"{port}/{protocol or 'tcp'}"] = {}
+    return replace(config, exposed_ports=ports)
+
+
+def _volume(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    listed = _json_words(text)
+    paths = _words(text) if listed is None else listed
+    if not all(path.strip() for path in paths):
+        raise InvalidParameterError("VOLUME specified can not be an empty string")
+    return replace(config, volumes={**config.volumes, **{path: {} for path in paths}})
+
+
+def _workdir(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    base = config.working_dir or "/"
+    path = text if text.startswith("/") else f"{base.rstrip('/')}/{text}"
+    return replace(config, working_dir=path)
+
+
+def _user(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    return replace(config, user=text)
+
+
+def _stop_signal(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    return replace(config, stop_signal=text)
+
+
+def _on_build(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    return replace(config, on_build=[*config.on_build, text])
+
+
+def _shell(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    words = _json_words(text)
+    if not words:
+        raise InvalidParameterError("SHELL requires the arguments to be in JSON form")
+    return replace(config, shell=words)
+
+
+def _healthcheck(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    if text.upper() == "NONE":
+        return replace(config, healthcheck=HealthcheckConfig(test=["NONE"]))
+    options: dict[str, int] = {}
+    while text.startswith("--"):
+        word, _, text = text.partition(" ")
+        name, _, value = word[2:].partition("=")
+        key = name.replace("-", "_")
+        if key not in ("interval", "timeout", "start_period", "start_interval", "retries"):
+            raise InvalidParameterError(f"unknown flag: --{name}")
+        options[key] = _retries(value) if key == "retries" else parse_duration(value)
+        text = text.strip()
+    kind, _, command = text.partition(" ")
+    if kind.upper() != "CMD" or not command.strip():
+        raise InvalidParameterError(f'Unknown type "{kind}" in HEALTHCHECK (try CMD)')
+    listed = _json_words(command.strip())
+    test = ["CMD-SHELL", command.strip()] if listed is None else ["CMD", *listed]
+    return replace(config, healthcheck=HealthcheckConfig(test=test, **options))
+
+
+def _retries(value: str) -> int:
+    if not value.isdigit():
+        raise InvalidParameterError(f"--retries cannot be {value!r}: give a number")
+    return int(value)
+
+
+_INSTRUCTIONS: dict[str, Callable[[ExecutionConfig, str], ExecutionConfig]] = {
+    "CMD": _cmd,
+    "ENTRYPOINT": _entrypoint,
+    "ENV": _env,
+    "EXPOSE": _expose,
+    "HEALTHCHECK": _healthcheck,
+    "LABEL": _label,
+    "ONBUILD": _on_build,
+    "SHELL": _shell,
+    "STOPSIGNAL": _stop_signal,
+    "USER": _user,
+    "VOLUME": _volume,
+    "WORKDIR": _workdir,
+}

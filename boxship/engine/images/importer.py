@@ -1,0 +1,189 @@
+"""Images made here out of one archive: an imported root filesystem, a committed container."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from boxship.engine.images.archive import Stored
+from boxship.engine.images.assemble import Assembler, layer_media_type
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.changes import apply_changes
+from boxship.engine.images.image import Image, LayerBlob
+from boxship.engine.images.reclaim import Lease, Reclaimer
+from boxship.engine.images.registration import NewImage, Registrar
+from boxship.engine.images.streams import consume
+from boxship.engine.images.workers import Workers
+from boxship.engine.state.database import Database, Transaction
+from boxship.engine.storage.service import StorageService
+from boxship.errors import InternalError
+from boxship.oci.image import ExecutionConfig, History, ImageConfig, RootFs
+from boxship.oci.platform import Platform, host_platform, parse_platform
+from boxship.reference import Reference
+from boxship.units import format_timestamp_ns
+
+
+class Importer:
+    """Turns archives into images."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        storage: StorageService,
+        catalog: Catalog,
+        registrar: Registrar,
+        reclaimer: Reclaimer,
+        assembler: Assembler,
+        workers: Workers,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._catalog = catalog
+        self._registrar = registrar
+        self._reclaimer = reclaimer
+        self._assembler = assembler
+        self._workers = workers
+
+    async def import_(
+        self,
+        source: AsyncIterator[bytes],
+        target: Reference | None,
+        *,
+        message: str,
+        changes: Sequence[str],
+        platform: str,
+    ) -> Image:
+        """Make an image of one layer out of a root filesystem's tar, plain or compressed.
+
+        Raises InvalidParameterError for bad changes or platforms, and storage's errors.
+        """
+        execution = apply_changes(ExecutionConfig(), changes)
+        wanted = parse_platform(platform) if platform else host_platform()
+        async with self._reclaimer.lease() as lease:
+            layer = await consume(
+                self._workers, source, lambda chunks: self._store_layer(chunks, None)
+            )
+            await lease.hold([layer.digest], [layer.chain_id])
+            created = format_timestamp_ns(time.time_ns())
+            history = History(created=created, comment=message or "Imported from -")
+            config = _document(wanted, execution, (layer,), [history], created)
+            return await self._finish(
+                config, (layer,), lease, self._named(target, "import"), parent=""
+            )
+
+    async def commit(
+        self,
+        changes_tar: Callable[[], Iterator[bytes]],
+        base: Image | None,
+        execution: ExecutionConfig,
+        target: Reference | None,
+        *,
+        author: str,
+        comment: str,
+        created_by: str,
+    ) -> Image:
+        """Make an image of a base and a container's changes.
+
+        changes_tar: opens the layer's uncompressed tar; called and read in a thread. execution:
+        the complete configuration of the new image. base: None for a container without an image.
+        """
+        parent = base.chain_ids[-1] if base and base.chain_ids else None
+        below = base.blobs if base else ()
+        async with self._reclaimer.lease() as lease:
+            await lease.hold([blob.digest for blob in below], [blob.chain_id for blob in below])
+            layer = await self._workers.run(lambda: self._store_layer(changes_tar(), parent))
+            await lease.hold([layer.digest], [layer.chain_id])
+            layers = (*below, layer)
+            created = format_timestamp_ns(time.time_ns())
+            step = History(created=created, created_by=created_by, author=author, comment=comment)
+            earlier = base.config.history if base else []
+            platform = base.config.platform if base else host_platform()
+            config = _document(platform, execution, layers, [*earlier, step], created)
+            config = replace(config, author=author, comment=comment)
+            record = self._named(target, "")
+            return await self._finish(config, layers, lease, record, parent=base.id if base else "")
+
+    def _store_layer(self, chunks: Iterable[bytes], parent: str | None) -> LayerBlob:
+        """Keep an archive in the content store and unpack it, in one pass. [blocking]"""
+        head = b""
+        with self._storage.content.writer() as writer:
+
+            def tee() -> Iterator[bytes]:
+                nonlocal head
+                for chunk in chunks:
+                    head = head if len(head) >= 8 else head + chunk[:8]
+                    writer.write(chunk)
+                    yield chunk
+
+            rest = tee()
+            info = self._storage.apply_layer(rest, parent=parent)
+            for _ in rest:
+                pass  # what follows the archive belongs to its digest
+            size = writer.offset
+            digest = writer.commit()
+        return LayerBlob(
+            diff_id=info.diff_id,
+            chain_id=info.chain_id,
+            digest=digest,
+            media_type=layer_media_type(head),
+            size=size,
+        )
+
+    async def _finish(
+        self,
+        config: ImageConfig,
+        layers: tuple[LayerBlob, ...],
+        lease: Lease,
+        record: Callable[[Transaction, NewImage], None],
+        *,
+        parent: str,
+    ) -> Image:
+        stored: Stored = await self._assembler.config(config, lease)
+        manifest_digest, media_type = await self._assembler.manifest(stored, layers, lease)
+        new = NewImage(
+            id=stored.digest,
+            config=config,
+            manifest_digest=manifest_digest,
+            manifest_media_type=media_type,
+            layers=layers,
+            parent=parent,
+        )
+        with self._database.transaction() as tx:
+            self._registrar.add(tx, new)
+            record(tx, new)
+        image = self._catalog.by_id(new.id)
+        if image is None:
+            raise InternalError(f"image {new.id} was removed while it was made")
+        return image
+
+    def _named(
+        self, target: Reference | None, action: str
+    ) -> Callable[[Transaction, NewImage], None]:
+        def record(tx: Transaction, new: NewImage) -> None:
+            labels = new.config.config.labels
+            if action:
+                self._registrar.record(tx, action, new.id, new.id, labels)
+            if target is not None:
+                self._registrar.set_tag(tx, target, new.id)
+                self._registrar.record(tx, "tag", new.id, target.familiar, labels)
+
+        return record
+
+
+def _document(
+    platform: Platform,
+    execution: ExecutionConfig,
+    layers: tuple[LayerBlob, ...],
+    history: list[History],
+    created: str,
+) -> ImageConfig:
+    return ImageConfig(
+        created=created,
+        architecture=platform.architecture,
+        variant=platform.variant,
+        os=platform.os,
+        config=execution,
+        rootfs=RootFs(diff_ids=[layer.diff_id for layer in layers]),
+        history=history,
+    )

@@ -1,0 +1,181 @@
+"""Loading images from an archive that ``save`` or another tool wrote."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from boxship.engine.images.archive import Archive, Stored, read_archive
+from boxship.engine.images.assemble import Assembler, layer_media_type
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink
+from boxship.engine.images.layout import Listed, list_images
+from boxship.engine.images.reclaim import Lease, Reclaimer
+from boxship.engine.images.registration import NewImage, Registrar, layer_blobs
+from boxship.engine.images.streams import consume
+from boxship.engine.images.unpacking import Unpacker
+from boxship.engine.images.workers import Workers
+from boxship.engine.state.database import Database
+from boxship.engine.storage.content import ContentStore
+from boxship.errors import InternalError, InvalidParameterError
+from boxship.ids import short_id
+from boxship.oci import image as image_document
+from boxship.oci import manifest as manifests
+from boxship.oci.image import chain_ids
+from boxship.oci.manifest import Manifest
+from boxship.oci.platform import Platform, parse_platform, rank
+from boxship.reference import Reference
+
+
+class Loader:
+    """Brings images here from archives."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        content: ContentStore,
+        catalog: Catalog,
+        registrar: Registrar,
+        reclaimer: Reclaimer,
+        unpacker: Unpacker,
+        assembler: Assembler,
+        workers: Workers,
+    ) -> None:
+        self._database = database
+        self._content = content
+        self._catalog = catalog
+        self._registrar = registrar
+        self._reclaimer = reclaimer
+        self._unpacker = unpacker
+        self._assembler = assembler
+        self._workers = workers
+
+    async def load(
+        self,
+        source: AsyncIterator[bytes],
+        *,
+        platform: str = "",
+        quiet: bool,
+        progress: ProgressSink,
+    ) -> list[Image]:
+        """Load every image of an archive, plain or compressed; return them.
+
+        An image is stored whole or not at all; those before a broken one stay. Raises
+        InvalidParameterError for what is no archive of images, and storage's errors.
+        """
+        wanted = parse_platform(platform) if platform else None
+        loop = asyncio.get_running_loop()
+        async with self._reclaimer.lease() as lease:
+
+            def hold(digest: str) -> None:
+                asyncio.run_coroutine_threadsafe(lease.hold([digest]), loop).result()
+
+            def read(archive: Archive) -> list[Listed]:
+                return list_images(archive, wanted)
+
+            archive = await consume(
+                self._workers, source, lambda chunks: read_archive(chunks, self._content, hold)
+            )
+            listed = await self._workers.run(lambda: read(archive))
+            loaded = []
+            for one in listed:
+                image = await self._load_one(archive, one, lease, wanted, quiet, progress)
+                loaded.append(image)
+            return loaded
+
+    async def _load_one(
+        self,
+        archive: Archive,
+        listed: Listed,
+        lease: Lease,
+        wanted: Platform | None,
+        quiet: bool,
+        progress: ProgressSink,
+    ) -> Image:
+        config_blob, blobs = await self._workers.run(lambda: _blobs(archive, listed))
+        config = image_document.decode(archive.document(listed.config))
+        if wanted and rank(config.platform, wanted) is None:
+            raise InvalidParameterError(
+                f"the archive has no image for {wanted.text}, only for {config.platform.text}"
+            )
+        layers = layer_blobs(config, chain_ids(config.rootfs.diff_ids), blobs)
+        await lease.hold(chains=[layer.chain_id for layer in layers])
+        await self._unpack(layers, quiet, progress)
+        manifest_digest, media_type = await self._manifest(listed, config_blob, layers, lease)
+        new = NewImage(
+            id=config_blob.digest,
+            config=config,
+            manifest_digest=manifest_digest,
+            manifest_media_type=media_type,
+            layers=layers,
+        )
+        self._register(new, listed.references, progress)
+        image = self._catalog.by_id(new.id)
+        if image is None:
+            raise InternalError(f"image {new.id} was removed while it was loaded")
+        return image
+
+    async def _unpack(
+        self, layers: tuple[LayerBlob, ...], quiet: bool, progress: ProgressSink
+    ) -> None:
+        parent = None
+        for layer in layers:
+
+            def report(current: int, layer: LayerBlob = layer) -> None:
+                if not quiet:
+                    progress(
+                        Progress(
+                            id=short_id(layer.diff_id),
+                            status="Loading layer",
+                            current=current,
+                            total=layer.size,
+                        )
+                    )
+
+            if await self._unpacker.unpack(layer, parent, report):
+                report(layer.size)
+            parent = layer.chain_id
+
+    async def _manifest(
+        self,
+        listed: Listed,
+        config_blob: Stored,
+        layers: tuple[LayerBlob, ...],
+        lease: Lease,
+    ) -> tuple[str, str]:
+        if listed.manifest is None:
+            return await self._assembler.manifest(config_blob, layers, lease)
+        return await self._assembler.keep(listed.manifest, lease), listed.media_type
+
+    def _register(
+        self, new: NewImage, references: tuple[Reference, ...], progress: ProgressSink
+    ) -> None:
+        lines = []
+        with self._database.transaction() as tx:
+            self._registrar.add(tx, new)
+            for reference in references:
+                before = self._catalog.store.by_tag(reference.name, reference.tag or "")
+                if self._registrar.set_tag(tx, reference, new.id) and before:
+                    lines.append(
+                        f"The image {reference.familiar} already exists, renaming the old one "
+                        f"with ID {before} to empty string\n"
+                    )
+                lines.append(f"Loaded image: {reference.familiar}\n")
+            self._registrar.record(tx, "load", new.id, new.id, new.config.config.labels)
+        for line in lines or [f"Loaded image ID: {new.id}\n"]:
+            progress(Progress(stream=line))
+
+
+def _blobs(archive: Archive, listed: Listed) -> tuple[Stored, list[tuple[str, str, int]]]:
+    """Bring an image's configuration and layers into the content store. [blocking]"""
+    config = archive.blob(listed.config)
+    types: dict[str, str] = {}
+    if listed.manifest is not None:
+        manifest = manifests.decode(listed.manifest, listed.media_type)
+        if isinstance(manifest, Manifest):
+            types = {layer.digest: layer.media_type for layer in manifest.layers}
+    blobs = []
+    for path in listed.layers:
+        stored = archive.blob(path)
+        kind = types.get(stored.digest) or layer_media_type(archive.head(path))
+        blobs.append((stored.digest, kind, stored.size))
+    return config, blobs

@@ -1,0 +1,58 @@
+"""Removing the images that nothing needs."""
+
+from collections.abc import Callable
+
+from boxship.engine.events.service import EventService
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.filters import PRUNE_KEYS, Filters, check_keys, flag, predicate
+from boxship.engine.images.image import Image, PruneReport, Removed
+from boxship.engine.images.remove import Remover
+from boxship.errors import ConflictError
+
+
+def prune(
+    catalog: Catalog,
+    remover: Remover,
+    events: EventService,
+    filters: Filters,
+    layer_size: Callable[[str], int],
+) -> PruneReport:
+    """Remove dangling images, or (``dangling=false``) all that no container uses.
+
+    Raises InvalidParameterError.
+    """
+    check_keys(filters, PRUNE_KEYS)
+    only_dangling = flag(filters, "dangling") is not False
+    others = {key: values for key, values in filters.items() if key != "dangling"}
+    passes = predicate(others, catalog)
+    removed: list[Removed] = []
+    sizes: dict[str, int] = {}
+    for image in _childless_first(catalog):
+        if not passes(image) or remover.usage(image.id):
+            continue
+        if only_dangling and image.repo_tags:
+            continue
+        if image.repo_tags or not catalog.store.children(image.id):
+            sizes.update((chain, layer_size(chain)) for chain in image.chain_ids)
+            removed += _remove(remover, image)
+    reclaimed = sum(sizes.get(record.deleted, 0) for record in removed)
+    events.emit("image", "prune", "", {"reclaimed": str(reclaimed)})
+    return PruneReport(tuple(removed), reclaimed)
+
+
+def _childless_first(catalog: Catalog) -> list[Image]:
+    parents = catalog.store.parents()
+    return sorted(catalog.all(), key=lambda image: image.id in parents)
+
+
+def _remove(remover: Remover, image: Image) -> list[Removed]:
+    names = [*image.repo_tags, *image.repo_digests] or [image.id]
+    removed: list[Removed] = []
+    for name in names:
+        if any(record.untagged == name for record in removed):
+            continue
+        try:
+            removed += remover.remove(name, force=False, prune=True)
+        except ConflictError:
+            break  # a container began to use it
+    return removed

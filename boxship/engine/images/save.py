@@ -1,0 +1,155 @@
+"""Saving images: an OCI layout and a Docker archive in one tar, as Docker writes them.
+
+Manifests, configurations and layers go out as they came in, so that digests survive a save and a
+load.
+"""
+
+import tarfile
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.image import Image
+from boxship.engine.storage.content import ContentStore
+from boxship.oci import manifest as manifests
+from boxship.oci.descriptor import Descriptor
+from boxship.oci.manifest import Index
+from boxship.oci.media_types import OCI_INDEX
+from boxship.reference import Reference, is_digest, parse_normalized
+
+CHUNK_SIZE = 1 << 20
+_BLOCK = 512
+_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+CONTAINERD_NAME = "io.containerd.image.name"
+REF_NAME = "org.opencontainers.image.ref.name"
+
+
+@dataclass(slots=True)
+class Saved:
+    """An image and the tags under which it is saved."""
+
+    image: Image
+    references: list[Reference] = field(default_factory=list)
+
+
+def select(catalog: Catalog, names: Sequence[str]) -> list[Saved]:
+    """Find what is to be saved: a bare repository name stands for all its tags, an id for none.
+
+    Raises NotFoundError.
+    """
+    chosen: dict[str, Saved] = {}
+    for name in names:
+        for image, reference in _expand(catalog, name):
+            saved = chosen.setdefault(image.id, Saved(image))
+            if reference is not None and reference not in saved.references:
+                saved.references.append(reference)
+    return list(chosen.values())
+
+
+def _expand(catalog: Catalog, name: str) -> list[tuple[Image, Reference | None]]:
+    if name.startswith("sha256:") or is_digest(f"sha256:{name}"):
+        return [(catalog.get(name), None)]
+    reference = parse_normalized(name)
+    if not (reference.tag or reference.digest):
+        tags = catalog.store.tags_of(reference.name)
+        if tags:
+            tagged = [reference.with_tag(tag) for tag in tags]
+            return [(catalog.get(str(one)), one) for one in tagged]
+    image = catalog.get(name)
+    shown = reference.with_default_tag()
+    is_tag = shown.tag and not shown.digest and shown.familiar in image.repo_tags
+    return [(image, shown if is_tag else None)]
+
+
+def write_archive(content: ContentStore, chosen: Sequence[Saved]) -> Generator[bytes, None, None]:
+    """Yield the tar, a chunk at a time. [blocking]"""
+    yield from _directory("blobs/")
+    yield from _directory("blobs/sha256/")
+    for digest in _digests(chosen):
+        yield from _blob(content, digest)
+    index = Index(
+        schema_version=2,
+        media_type=OCI_INDEX,
+        manifests=[entry for saved in chosen for entry in _entries(content, saved)],
+    )
+    yield from _file("index.json", manifests.encode(index))
+    yield from _file("manifest.json", msgspec.json.encode([_docker_entry(one) for one in chosen]))
+    yield from _file("oci-layout", _LAYOUT)
+    yield from _file("repositories", msgspec.json.encode(_repositories(chosen)))
+    yield bytes(2 * _BLOCK)
+
+
+def _digests(chosen: Iterable[Saved]) -> list[str]:
+    found: dict[str, None] = {}
+    for saved in chosen:
+        image = saved.image
+        blobs = (blob.digest for blob in image.blobs)
+        found.update(dict.fromkeys((image.id, *blobs, image.manifest_digest)))
+    return list(found)
+
+
+def _entries(content: ContentStore, saved: Saved) -> list[Descriptor]:
+    image = saved.image
+    plain = Descriptor(
+        media_type=image.manifest_media_type,
+        digest=image.manifest_digest,
+        size=content.size(image.manifest_digest),
+        platform=image.config.platform,
+    )
+    if not saved.references:
+        return [plain]
+    return [
+        msgspec.structs.replace(
+            plain, annotations={CONTAINERD_NAME: str(reference), REF_NAME: reference.tag or ""}
+        )
+        for reference in saved.references
+    ]
+
+
+def _docker_entry(saved: Saved) -> dict[str, object]:
+    image = saved.image
+    return {
+        "Config": blob_path(image.id),
+        "RepoTags": [reference.familiar for reference in saved.references] or None,
+        "Layers": [blob_path(blob.digest) for blob in image.blobs],
+    }
+
+
+def _repositories(chosen: Sequence[Saved]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for saved in chosen:
+        for reference in saved.references:
+            tags = found.setdefault(reference.familiar_name, {})
+            tags[reference.tag or ""] = (saved.image.chain_ids or ("",))[-1].removeprefix("sha256:")
+    return found
+
+
+def blob_path(digest: str) -> str:
+    """Return a blob's place in an OCI layout (image-layout.md)."""
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size, member.type, member.mode = size, kind, mode
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+def _directory(name: str) -> Generator[bytes, None, None]:
+    yield _header(name, 0, tarfile.DIRTYPE, 0o755)
+
+
+def _file(name: str, data: bytes) -> Generator[bytes, None, None]:
+    yield _header(name, len(data), tarfile.REGTYPE, 0o644) + data + bytes(-len(data) % _BLOCK)
+
+
+def _blob(content: ContentStore, digest: str) -> Generator[bytes, None, None]:
+    size = content.size(digest)
+    yield _header(blob_path(digest), size, tarfile.REGTYPE, 0o644)
+    with content.open(digest) as file:
+        while chunk := file.read(CHUNK_SIZE):
+            yield chunk
+    if size % _BLOCK:
+        yield bytes(-size % _BLOCK)
