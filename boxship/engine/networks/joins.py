@@ -14,12 +14,14 @@ from pathlib import Path
 
 from boxship.engine.networks import ports
 from boxship.engine.networks.context import NetworkContext
+from boxship.engine.networks.dns import DnsServer, open_sockets
 from boxship.engine.networks.drivers.bridge import bridge_name
 from boxship.engine.networks.firewall import Element, Firewall
 from boxship.engine.networks.forwardpolicy import ForwardPolicy, is_docker_bridge
 from boxship.engine.networks.holder import HeldPort, PortHolderClient
 from boxship.engine.networks.interfaces import configure, set_default_routes
 from boxship.engine.networks.namefiles import NameFiles
+from boxship.engine.networks.names import NameDirectory
 from boxship.engine.networks.planning import Plan, Planner, gateway_endpoint, renamed
 from boxship.engine.networks.ports import PortReserver, Reservation, port_key
 from boxship.engine.networks.sandbox import (
@@ -50,6 +52,8 @@ class Tools:
     holder: PortHolderClient
     reserver: PortReserver
     files: NameFiles
+    directory: NameDirectory
+    dns: DnsServer
 
 
 class Joins:
@@ -91,12 +95,14 @@ class Joins:
             return
         with suppress(NftablesError):
             self._tools.firewall.remove_container(container_id)
+        self._tools.dns.stop(container_id)
         await self._tools.holder.release([port_key(container_id, p) for p in stored.sandbox.ports])
         if joined:
             self._record(stored, "disconnect")
         with self._context.database.transaction() as tx:
             self._context.store.delete_sandbox(tx, container_id)
         self._context.sandboxes.pop(container_id, None)
+        self._tools.directory.invalidate()
         self._leave(stored.sandbox.endpoints, stored)
         if not self._tools.firewall.needed:
             await self._tools.forward_policy.withdraw()
@@ -115,6 +121,7 @@ class Joins:
             self._remember(changed)
             with _namespace_of(stored.sandbox) as namespace:
                 await self._join(endpoint, namespace, endpoints)
+                await self._serve_names(changed, namespace)
             await self._publish(changed)
             await self._hold(changed, reservations)
             await self._aim(changed)
@@ -166,6 +173,7 @@ class Joins:
         await self._tools.forward_policy.withdraw_leftovers()
         await self._accept_forwarding()
         await self._restore_ports()
+        await self._restore_names()
 
     async def settle(self) -> None:
         """Wait until all links and namespaces on their way out are gone."""
@@ -236,6 +244,7 @@ class Joins:
             self._tools.files.write(stored.spec, stored.sandbox)
         finally:
             await joining
+        await self._serve_names(stored, namespace)
         await self._publish(stored)
         await self._hold(stored, reservations)
 
@@ -250,6 +259,20 @@ class Joins:
         await self._context.driver_of(network).join(network, endpoint, namespace)
         present = all_of[: all_of.index(endpoint) + 1]
         await self._context.kernel.run(lambda: configure(namespace, endpoint, present))
+
+    async def _serve_names(self, stored: StoredSandbox, namespace: NetworkNamespace) -> None:
+        """Answer the container's name queries, if it is on a network with names."""
+        container_id = stored.spec.container_id
+        if not _has_names(stored.sandbox) or self._tools.dns.serves(container_id):
+            return
+        sockets = await self._context.kernel.run(lambda: open_sockets(namespace))
+        outside = gateway_endpoint(stored.sandbox.endpoints) is not None
+        self._tools.dns.start(
+            container_id,
+            sockets,
+            lambda: self._context.sandboxes[container_id].sandbox,
+            self._tools.files.upstream(stored.spec) if outside else (),
+        )
 
     async def _publish(self, stored: StoredSandbox) -> None:
         self._tools.firewall.set_container(stored.spec.container_id, _elements(stored))
@@ -288,6 +311,8 @@ class Joins:
     async def _drop(self, stored: StoredSandbox, endpoint: Endpoint) -> None:
         """Go on without an endpoint; ``stored`` is the sandbox as it is then."""
         self._remember(stored)
+        if not _has_names(stored.sandbox):
+            self._tools.dns.stop(stored.spec.container_id)
         with suppress(NftablesError):
             self._tools.firewall.set_container(stored.spec.container_id, _elements(stored))
         await self._aim(stored)
@@ -349,6 +374,7 @@ class Joins:
         with self._context.database.transaction() as tx:
             self._context.store.put_sandbox(tx, stored)
         self._context.sandboxes[stored.spec.container_id] = stored
+        self._tools.directory.invalidate()
 
     def _record(self, stored: StoredSandbox, action: str) -> None:
         with self._context.database.transaction() as tx:
@@ -371,6 +397,17 @@ class Joins:
             if stored.spec.mode == "networks"
         }
         self._tools.firewall.rebuild(networks, joined)
+
+    async def _restore_names(self) -> None:
+        for stored in list(self._context.sandboxes.values()):
+            if stored.spec.mode != "networks" or not _has_names(stored.sandbox):
+                continue
+            try:
+                with _namespace_of(stored.sandbox) as namespace:
+                    await self._serve_names(stored, namespace)
+            except (OSError, NftablesError) as error:
+                name = stored.spec.container_name
+                logger.warning("names cannot be served to container %s: %s", name, error)
 
     async def _restore_ports(self) -> None:
         """Make the port holder hold exactly the ports of living containers."""
@@ -406,6 +443,10 @@ def _namespace_of(sandbox: Sandbox) -> Iterator[NetworkNamespace]:
 def _elements(stored: StoredSandbox) -> list[Element]:
     gateway = gateway_endpoint(stored.sandbox.endpoints)
     return [] if gateway is None else list(ports.elements(stored.sandbox.ports, gateway))
+
+
+def _has_names(sandbox: Sandbox) -> bool:
+    return any(endpoint.dns_names for endpoint in sandbox.endpoints)
 
 
 def _target_address(stored: StoredSandbox) -> str:

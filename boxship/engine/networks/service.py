@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from boxship.engine.config import EngineConfig, NetworkConfig
 from boxship.engine.events.service import EventService
 from boxship.engine.networks.catalog import Catalog
 from boxship.engine.networks.context import NetworkContext
+from boxship.engine.networks.dns import DnsServer
 from boxship.engine.networks.drivers.bridge import BridgeDriver
 from boxship.engine.networks.drivers.driver import NetworkDriver
 from boxship.engine.networks.drivers.unmanaged import UnmanagedDriver
@@ -24,6 +25,7 @@ from boxship.engine.networks.interfaces import prepare_namespace
 from boxship.engine.networks.joins import Joins, Tools
 from boxship.engine.networks.kernel import HostKernel
 from boxship.engine.networks.namefiles import NameFiles
+from boxship.engine.networks.names import NameDirectory
 from boxship.engine.networks.network import (
     DEFAULT_NETWORK,
     OPTION_BRIDGE_NAME,
@@ -88,7 +90,10 @@ class NetworkService:
         self._catalog = Catalog(self._context, self._firewall, self._owner)
         self._holder = PortHolderClient(self._exec_root / "portd.sock")
         await self._load_networks()
+        directory = NameDirectory(self._sandboxes)
         self._tools = Tools(
+            directory=directory,
+            dns=DnsServer(directory),
             pool=NamespacePool(self._netns_dir, _POOL_SIZE, prepare_namespace),
             firewall=self._firewall,
             forward_policy=ForwardPolicy(self._signature, self._firewall.run),
@@ -102,6 +107,7 @@ class NetworkService:
     async def close(self) -> None:
         """Finish what is under way; containers keep their networking."""
         await self._joins.settle()
+        self._tools.dns.close()
         await asyncio.to_thread(self._tools.pool.close)
         self._holder.close()
         self._firewall.close()
@@ -185,6 +191,9 @@ class NetworkService:
     def driver_names(self) -> "Sequence[str]":
         """Return the names of the drivers that a network can have."""
         return sorted(self._context.drivers)
+
+    def _sandboxes(self) -> Iterator[Sandbox]:
+        return (stored.sandbox for stored in self._context.sandboxes.values())
 
     def _new_context(self) -> NetworkContext:
         drivers: dict[str, NetworkDriver] = {

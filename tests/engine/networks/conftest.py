@@ -1,4 +1,4 @@
-"""A host of its own for each test: a network namespace, a LAN beside it, and an engine's networks."""
+"""A host of its own for each test: a namespace, a LAN beside it, and an engine's networks."""
 
 import os
 import subprocess
@@ -43,7 +43,19 @@ def host(tmp_path: Path) -> Iterator[Host]:
     machine = netns.create(pins / "host", lambda: None)
     lan = netns.create(pins / "lan", lambda: None)
     with netns.inside(machine.fd):
-        run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", str(lan.path))
+        run(
+            "ip",
+            "link",
+            "add",
+            "eth0",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            str(lan.path),
+        )
         run("ip", "link", "set", "eth0", "up")
         run("ip", "address", "add", f"{HOST_V4}/24", "dev", "eth0")
         run("ip", "address", "add", f"{HOST_V6}/64", "dev", "eth0", "nodad")
@@ -76,7 +88,9 @@ class Engine:
         etc.mkdir(exist_ok=True)
         if not (etc / "hosts").exists():
             (etc / "hosts").write_text("127.0.0.1 localhost\n198.51.100.7 elsewhere\n")
-            (etc / "resolv.conf").write_text("nameserver 127.0.0.1\nnameserver 192.0.2.2\nsearch example\n")
+            (etc / "resolv.conf").write_text(
+                "nameserver 127.0.0.1\nnameserver 192.0.2.2\nsearch example\n"
+            )
         self.networks = NetworkService(
             self.database, self.events, self.config, self.exec_root, self.id, host_etc=etc
         )
@@ -87,8 +101,12 @@ class Engine:
         return self.root / "exec"
 
     def spec(
-        self, name: str, *ports: PortSpec, networks: tuple[EndpointSpec | str, ...] = ("bridge",),
-        mode: str = "networks", **more: object,
+        self,
+        name: str,
+        *ports: PortSpec,
+        networks: tuple[EndpointSpec | str, ...] = ("bridge",),
+        mode: str = "networks",
+        **more: object,
     ) -> SandboxSpec:
         container_id = new_id()
         endpoints = tuple(
@@ -107,8 +125,12 @@ class Engine:
         )
 
     async def start(
-        self, name: str, *ports: PortSpec, networks: tuple[EndpointSpec | str, ...] = ("bridge",),
-        mode: str = "networks", **more: object,
+        self,
+        name: str,
+        *ports: PortSpec,
+        networks: tuple[EndpointSpec | str, ...] = ("bridge",),
+        mode: str = "networks",
+        **more: object,
     ) -> Sandbox:
         spec = self.spec(name, *ports, networks=networks, mode=mode, **more)
         sandbox = await self.networks.attach(spec)
@@ -125,6 +147,7 @@ class Engine:
 
     async def kill(self) -> None:
         """End like a killed process: descriptors close, nothing else is done."""
+        self.networks._tools.dns.close()
         self.networks._holder.close()
         self.networks._firewall.close()
         await self.networks._kernel.close()
@@ -137,6 +160,7 @@ class Engine:
 
 @pytest.fixture
 async def engine(host: Host, tmp_path: Path) -> AsyncIterator[Engine]:
+    assert host.lan.exists()
     engine = Engine(tmp_path)
     await engine.open()
     await engine.networks.restore({})

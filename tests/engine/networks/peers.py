@@ -26,7 +26,9 @@ def _in(path: Path | str | None) -> Iterator[None]:
 
 
 @contextmanager
-def serve(path: Path | str | None, port: int = 80, kind: str = "tcp", text: str = "hello") -> Iterator[None]:
+def serve(
+    path: Path | str | None, port: int = 80, kind: str = "tcp", text: str = "hello"
+) -> Iterator[None]:
     """Answer every client inside a namespace with ``text`` and the client's address."""
     with _in(path):
         stream = kind == "tcp"
@@ -37,21 +39,23 @@ def serve(path: Path | str | None, port: int = 80, kind: str = "tcp", text: str 
             sock.bind(("::", port))
         except OSError:
             sock.close()
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+            sock = socket.socket(
+                socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+            )
             sock.bind(("0.0.0.0", port))
     if stream:
         sock.listen()
-    wake, woken = socket.socketpair()
     thread = threading.Thread(target=_serve_tcp if stream else _serve_udp, args=(sock, text))
     thread.start()
     try:
         yield
     finally:
-        sock.shutdown(socket.SHUT_RDWR) if stream else _stop_udp(sock, path, port)
+        if stream:
+            sock.shutdown(socket.SHUT_RDWR)
+        else:
+            _stop_udp(path, port)
         thread.join()
         sock.close()
-        wake.close()
-        woken.close()
 
 
 def _serve_tcp(sock: socket.socket, text: str) -> None:
@@ -72,7 +76,7 @@ def _serve_udp(sock: socket.socket, text: str) -> None:
         sock.sendto(f"{text} {_plain(address[0])}".encode(), address)
 
 
-def _stop_udp(sock: socket.socket, path: Path | str | None, port: int) -> None:
+def _stop_udp(path: Path | str | None, port: int) -> None:
     with _in(path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(b"stop", ("127.0.0.1", port))
 

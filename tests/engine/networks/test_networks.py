@@ -33,7 +33,8 @@ async def test_the_default_networks(engine: Engine) -> None:
     assert engine.networks.get(bridge.id[:12]) == bridge
 
 
-async def test_another_engines_bridge_is_left_alone(host: object, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("host")
+async def test_another_engines_bridge_is_left_alone(tmp_path: Path) -> None:
     run("ip", "link", "add", "docker0", "type", "bridge")
     run("ip", "address", "add", "172.17.0.1/16", "dev", "docker0")
     run("ip", "link", "set", "docker0", "up")

@@ -100,7 +100,9 @@ async def test_a_port_of_another_container_is_refused_by_name(engine: Engine) ->
     web = await engine.start("web", WEB)
     with pytest.raises(InternalError) as refused:
         await engine.start("late", WEB)
-    assert "driver failed programming external connectivity on endpoint late (" in str(refused.value)
+    assert "driver failed programming external connectivity on endpoint late (" in str(
+        refused.value
+    )
     assert "Bind for 0.0.0.0:8080 failed: port is already allocated" in str(refused.value)
     assert "container web has it" in str(refused.value)
     await engine.stop(web)
