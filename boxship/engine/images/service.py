@@ -273,6 +273,10 @@ class ImageService:
             created_by=created_by,
         )
 
+    async def settle(self) -> None:
+        """Return when everything that was removed so far is off the disk."""
+        await self._reclaimer.settle()
+
     async def close(self) -> None:
         """Finish deletions that were begun, and drop connections."""
         await self._reclaimer.settle()
