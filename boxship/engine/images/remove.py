@@ -23,8 +23,6 @@ class _Conflict:
     reason: str
     is_hard: bool = False
     """Force does not help."""
-    is_used: bool = False
-    """A container uses it."""
 
 
 class Remover:
@@ -126,7 +124,7 @@ class Remover:
         names = self._catalog.names(image)
         conflict = self._conflict(image, names, force=force)
         if conflict is not None:
-            if quiet and (names or conflict.is_used):
+            if quiet:
                 return
             self._refuse(image, conflict)
         with self._database.transaction() as tx:
@@ -148,14 +146,14 @@ class Remover:
         for user in users:
             if user.running:
                 reason = f"image is being used by running container {short_id(user.id)}"
-                return _Conflict(reason, is_hard=True, is_used=True)
+                return _Conflict(reason, is_hard=True)
         if force:
             return None
         if names:
             return _Conflict("image is referenced in multiple repositories")
         if users:
             reason = f"image is being used by stopped container {short_id(users[0].id)}"
-            return _Conflict(reason, is_used=True)
+            return _Conflict(reason)
         return None
 
     def _refuse(self, image: Image, conflict: _Conflict | None) -> None:

@@ -16,6 +16,7 @@ from boxship.engine.images.image import Image
 from boxship.engine.storage.errors import CorruptContentError
 from boxship.entrypoints import base_image
 from boxship.errors import BoxshipError, InvalidParameterError, NotFoundError
+from boxship.oci.image import ExecutionConfig
 from tests.engine.images.conftest import House, HouseMaker
 
 
@@ -125,7 +126,7 @@ def tar_of(files: dict[str, bytes], links: dict[str, str] | None = None) -> byte
 
 async def test_links_between_layers_are_followed(house: House) -> None:
     layer = base_image.busybox_layer(base_image.find_busybox())
-    made = base_image.make_image([layer], base_image.ExecutionConfig(cmd=["sh"]))
+    made = base_image.make_image([layer], ExecutionConfig(cmd=["sh"]))
     entry = {"Config": "c.json", "RepoTags": ["linked:1"], "Layers": ["b/layer.tar"]}
     files = {
         "c.json": made.blobs[made.config_digest],
