@@ -88,7 +88,7 @@ class ContainerDefaults:
     """Path of a profile, ``unconfined``, or empty for the built-in default."""
     stop_timeout_s: int = 10
     ulimits: tuple[UlimitDefault, ...] = ()
-    log_driver: str = "local"
+    log_driver: str = "json-file"
     log_opts: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from boxship.api.server import ServerFacts
 from boxship.api.versions import MAX_API_VERSION, ApiVersion
 from boxship.engine.config import EngineConfig
 from boxship.engine.containers.container import Status
+from boxship.engine.containers.validate import LOG_DRIVERS
 from boxship.linux import host as linux_host
 from boxship.linux.cgroups import Hierarchies
 from boxship.linux.host import Host
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from boxship.engine import Engine
 
 _INDEX_SERVER: Final = "https://index.docker.io/v1/"
-_LOG_DRIVERS: Final = ("json-file", "local", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ def _plugins(engine: "Engine") -> schema.Plugins:
         volume=["local"],
         network=sorted(engine.networks.driver_names),
         authorization=None,
-        log=list(_LOG_DRIVERS),
+        log=list(LOG_DRIVERS),
     )
 
 

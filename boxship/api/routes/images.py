@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 async def image_list(request: Request, engine: "Engine") -> Response:
     """List images, newest first."""
     query = request.query
-    selected = engine.images.list(filters(query), all=query.flag("all"))
+    selected = engine.images.list(
+        filters(query), all=query.flag("all"), shared_size=query.flag("shared-size")
+    )
     return json_response([image_summary_json(image, request.version) for image in selected])
 
 
@@ -117,7 +119,7 @@ async def _import(request: Request, engine: "Engine", source: str) -> None:
     async def import_image(progress: ProgressSink) -> object:
         return await engine.images.import_(
             request.body(),
-            repo=query.text("repo"),
+            repository=query.text("repo"),
             tag=query.text("tag"),
             message=query.text("message"),
             changes=query.texts("changes"),
@@ -133,14 +135,19 @@ async def image_load(request: Request, engine: "Engine") -> None:
     quiet = request.query.flag("quiet", default=True)
 
     async def load(progress: ProgressSink) -> object:
-        return await engine.images.load(request.body(), progress=progress, quiet=quiet)
+        return await engine.images.load(
+            request.body(),
+            platform=request.query.text("platform"),
+            quiet=quiet,
+            progress=progress,
+        )
 
     await stream_progress(request, load)
 
 
 async def image_get(request: Request, engine: "Engine") -> None:
     """Send one image as an archive."""
-    await _send_archive(request, engine.images.save([request.params["name"]]))
+    await _send_archive(request, await engine.images.save([request.params["name"]]))
 
 
 async def image_get_all(request: Request, engine: "Engine") -> None:
@@ -148,7 +155,7 @@ async def image_get_all(request: Request, engine: "Engine") -> None:
     names = [name for text in request.query.texts("names") for name in text.split(",") if name]
     if not names:
         raise InvalidParameterError("no image was named: give at least one in the query names")
-    await _send_archive(request, engine.images.save(names))
+    await _send_archive(request, await engine.images.save(names))
 
 
 async def _send_archive(request: Request, chunks: AsyncIterator[bytes]) -> None:

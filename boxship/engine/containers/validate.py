@@ -26,6 +26,7 @@ from boxship.errors import InvalidParameterError
 _MILLISECOND: Final = 1_000_000
 _NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _POLICIES: Final = ("no", "always", "on-failure", "unless-stopped")
+LOG_DRIVERS: Final = ("json-file", "local", "none")
 _ISOLATIONS: Final = frozenset({"", "default"})
 _NO_NETWORK_OF_ITS_OWN: Final = "host"
 
@@ -241,6 +242,11 @@ def _mount_targets(host: HostConfig, exists: Callable[[str], bool]) -> Iterator[
 
 
 def _check_process(host: HostConfig) -> None:
+    if host.log_driver and host.log_driver not in LOG_DRIVERS:
+        raise InvalidParameterError(
+            f"logger: no log driver named '{host.log_driver}' is registered: "
+            f"use one of {', '.join(LOG_DRIVERS)}"
+        )
     if not -1000 <= host.oom_score_adj <= 1000:
         raise InvalidParameterError(
             f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]"
