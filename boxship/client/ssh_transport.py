@@ -4,7 +4,11 @@ import socket
 import subprocess
 
 from boxship.client.endpoint import Endpoint
-from boxship.client.transports import SocketTransport, Transport
+from boxship.client.transports import SocketTransport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from boxship.client.transports import Transport
 
 REMOTE_COMMAND = ("boxship", "system", "dial-stdio")
 
@@ -15,7 +19,7 @@ def ssh_command(endpoint: Endpoint) -> list[str]:
     return ["ssh", "-o", "ConnectTimeout=30", "-T", *port, "--", endpoint.address, *REMOTE_COMMAND]
 
 
-def connect_ssh(endpoint: Endpoint) -> Transport:
+def connect_ssh(endpoint: Endpoint) -> "Transport":
     """Start ssh. Raises OSError when there is no ssh program; ssh's own errors go to stderr."""
     ours, theirs = socket.socketpair()
     with theirs:

@@ -6,12 +6,16 @@ import threading
 
 from boxship.client.endpoint import Endpoint, TlsConfig
 from boxship.client.errors import ConnectionFailedError
-from boxship.client.transports import SocketTransport, Transport
+from boxship.client.transports import SocketTransport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from boxship.client.transports import Transport
 
 _RECORD = 65536
 
 
-def connect_tcp(endpoint: Endpoint) -> Transport:
+def connect_tcp(endpoint: Endpoint) -> "Transport":
     """Connect to a tcp endpoint. Raises OSError, or ConnectionFailedError for bad TLS."""
     sock = socket.create_connection((endpoint.address, endpoint.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -66,11 +66,8 @@ def copy_from_container(
             return 0
         info = _stat(response.head.headers)
         directory, name = _local_place(source, info, target)
-        old_name = posixpath.basename(source.rstrip("/")) or "/"
-        if source.endswith("/.") or old_name in (".", ".."):
-            old_name = str(info.get("name") or old_name)
         tally = Tally(response)
-        unpack(tally, directory, rename=(old_name, name), keep_owner=keep_owner)
+        unpack(tally, directory, name=name, keep_owner=keep_owner)
         return tally.content
 
 

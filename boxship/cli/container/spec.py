@@ -45,13 +45,18 @@ def create_body(
     host["NetworkMode"] = attachments[0].name
     endpoints = spec_network.networking_config(attachments, flags.items("link"))
     body = _given(body)
-    body["HostConfig"] = _given(host) | resources(flags)
+    body["HostConfig"] = host | resources(flags)
     body["NetworkingConfig"] = {"EndpointsConfig": endpoints}
     return body
 
 
 def _given(table: "Json") -> "Json":
-    return {key: value for key, value in table.items() if value not in (None, "", [], {}, False)}
+    """Without what is empty or off; a zero stays, as somebody gave it."""
+    return {
+        key: value
+        for key, value in table.items()
+        if value or (isinstance(value, int) and not isinstance(value, bool))
+    }
 
 
 def _check_conflicts(flags: Flags) -> None:
@@ -113,57 +118,72 @@ def _with_proxies(env: list[str], proxies: "Mapping[str, str]") -> list[str]:
 def _host_config(flags: Flags, ports: PortSpec, volumes: spec_mounts.VolumeSpec) -> "Json":
     devices = flags.items("device")
     plain = [text for text in devices if not spec_devices.is_cdi_device(text)]
-    security, paths = security_options(flags.items("security-opt"))
-    return (
-        {
-            "Binds": volumes.binds,
-            "Mounts": [spec_mounts.mount(text) for text in flags.items("mount")],
-            "Tmpfs": spec_mounts.tmpfs(flags.items("tmpfs")),
-            "VolumeDriver": flags.text("volume-driver"),
-            "VolumesFrom": flags.items("volumes-from"),
-            "PortBindings": ports.bindings,
-            "PublishAllPorts": flags.on("publish-all"),
-            "ContainerIDFile": flags.text("cidfile"),
-            "LogConfig": _log_config(flags),
-            "RestartPolicy": restart_policy(flags.text("restart")),
-            "AutoRemove": flags.on("rm"),
-            "CapAdd": capabilities(flags.items("cap-add")),
-            "CapDrop": capabilities(flags.items("cap-drop")),
-            "Dns": ip_addresses(flags.items("dns"), "--dns"),
-            "DnsOptions": flags.items("dns-option") + flags.items("dns-opt"),
-            "DnsSearch": flags.items("dns-search"),
-            "ExtraHosts": extra_hosts(flags.items("add-host")),
-            "GroupAdd": flags.items("group-add"),
-            "Links": links(flags.items("link")),
-            "OomScoreAdj": flags.number("oom-score-adj"),
-            "Privileged": flags.on("privileged"),
-            "ReadonlyRootfs": flags.on("read-only"),
-            "SecurityOpt": security,
-            "StorageOpt": spec_files.pairs(flags.items("storage-opt")),
-            "ShmSize": flags.number("shm-size"),
-            "Sysctls": sysctls(flags.items("sysctl")),
-            "Runtime": flags.text("runtime"),
-            "Isolation": flags.text("isolation"),
-            "Annotations": spec_files.pairs(flags.items("annotation")),
-            "CgroupParent": flags.text("cgroup-parent"),
-            "Devices": [spec_devices.device(text) for text in plain],
-            "DeviceCgroupRules": flags.items("device-cgroup-rule"),
-            "DeviceRequests": _device_requests(flags, [d for d in devices if d not in plain]),
-            "OomKillDisable": flags.on("oom-kill-disable"),
-            "Ulimits": spec_devices.ulimits(flags.items("ulimit")),
-            **modes(flags),
-            **_block_devices(flags),
-        }
-        | _only_if_set(flags)
-        | paths
-    )
+    settings = {
+        "ContainerIDFile": flags.text("cidfile"),
+        "LogConfig": _log_config(flags),
+        "RestartPolicy": restart_policy(flags.text("restart")),
+        "AutoRemove": flags.on("rm"),
+        "CgroupParent": flags.text("cgroup-parent"),
+        "Devices": [spec_devices.device(text) for text in plain],
+        "DeviceCgroupRules": flags.items("device-cgroup-rule"),
+        "DeviceRequests": _device_requests(flags, [d for d in devices if d not in plain]),
+        "OomKillDisable": flags.on("oom-kill-disable"),
+        "OomScoreAdj": flags.number("oom-score-adj") or None,
+        "ShmSize": flags.number("shm-size") or None,
+        "Ulimits": spec_devices.ulimits(flags.items("ulimit")),
+        "Runtime": flags.text("runtime"),
+        "Isolation": flags.text("isolation"),
+        "Annotations": spec_files.pairs(flags.items("annotation")),
+        **_mount_settings(flags, volumes),
+        **_network_settings(flags, ports),
+        **_block_devices(flags),
+    }
+    return _given(settings) | _security_settings(flags) | _only_if_set(flags)
+
+
+def _mount_settings(flags: Flags, volumes: spec_mounts.VolumeSpec) -> "Json":
+    return {
+        "Binds": volumes.binds,
+        "Mounts": [spec_mounts.mount(text) for text in flags.items("mount")],
+        "Tmpfs": spec_mounts.tmpfs(flags.items("tmpfs")),
+        "VolumeDriver": flags.text("volume-driver"),
+        "VolumesFrom": flags.items("volumes-from"),
+        "ReadonlyRootfs": flags.on("read-only"),
+        "StorageOpt": spec_files.pairs(flags.items("storage-opt")),
+    }
+
+
+def _network_settings(flags: Flags, ports: PortSpec) -> "Json":
+    return {
+        "PortBindings": ports.bindings,
+        "PublishAllPorts": flags.on("publish-all"),
+        "Dns": ip_addresses(flags.items("dns"), "--dns"),
+        "DnsOptions": flags.items("dns-option") + flags.items("dns-opt"),
+        "DnsSearch": flags.items("dns-search"),
+        "ExtraHosts": extra_hosts(flags.items("add-host")),
+        "Links": links(flags.items("link")),
+    }
+
+
+def _security_settings(flags: Flags) -> "Json":
+    options, unmasked_paths = security_options(flags.items("security-opt"))
+    settings = {
+        "CapAdd": capabilities(flags.items("cap-add")),
+        "CapDrop": capabilities(flags.items("cap-drop")),
+        "GroupAdd": flags.items("group-add"),
+        "Privileged": flags.on("privileged"),
+        "SecurityOpt": options,
+        "Sysctls": sysctls(flags.items("sysctl")),
+        **modes(flags),
+    }
+    return _given(settings) | unmasked_paths
 
 
 def _only_if_set(flags: Flags) -> "Json":
     """Settings for which false or zero differs from absent."""
     settings: Json = {}
     if flags.changed("init"):
-        settings["Init"] = flags.on("init") or None
+        settings["Init"] = flags.on("init")
     if flags.number("memory-swappiness") >= 0:
         settings["MemorySwappiness"] = flags.number("memory-swappiness")
     return settings

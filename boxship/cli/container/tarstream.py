@@ -100,19 +100,22 @@ def _content(path: str, size: int) -> "Iterator[bytes]":
         yield bytes(_BLOCK - size % _BLOCK)
 
 
-def unpack(source: Tally, directory: str, *, rename: tuple[str, str], keep_owner: bool) -> None:
-    """Unpack below directory. rename: (top name in the archive, name here; empty: none at all).
+def unpack(source: Tally, directory: str, *, name: str, keep_owner: bool) -> None:
+    """Unpack below directory what the archive holds under its first entry's name.
 
-    keep_owner: give files the archive's numeric owner. Raises CliError for a hostile name.
+    name: what that entry is called here; empty: only its content is wanted. keep_owner: give
+    files the archive's numeric owner. Raises CliError for a hostile name.
     """
-    old, new = rename
     root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with tarfile.open(fileobj=_as_file(source), mode="r|") as archive:
+            rename: tuple[str, str] | None = None
             for entry in archive:
-                parts = _renamed(_parts(entry.name), old, new)
+                parts = _parts(entry.name)
+                rename = rename or ("/".join(parts[:1]), name)
+                parts = _renamed(parts, *rename)
                 if parts:
-                    _unpack_entry(archive, entry, root, parts, (old, new), keep_owner=keep_owner)
+                    _unpack_entry(archive, entry, root, parts, rename, keep_owner=keep_owner)
     except tarfile.TarError as error:
         raise CliError(f"the container sent a damaged archive: {error}") from error
     finally:
@@ -132,7 +135,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _renamed(parts: list[str], old: str, new: str) -> list[str]:
-    if parts and parts[0] == old:
+    if old and parts[:1] == [old]:
         parts = parts[1:]
     return ([new] if new else []) + parts
 
