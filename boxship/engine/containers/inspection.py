@@ -1,8 +1,9 @@
 """Looking at containers without changing them: waiting, processes, counters."""
 
 import asyncio
+import os
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boxship.engine.containers.container import Container, Status
@@ -106,11 +107,19 @@ def stats(context: Context, container: Container) -> StatsSample:
     system_ns, cpus = _system_cpu()
     return StatsSample(
         container=container,
-        task=context.runtime.stats(container.id),
+        task=_with_host_limit(context.runtime.stats(container.id)),
         interfaces=_interfaces(container),
         system_cpu_ns=system_ns,
         online_cpus=cpus,
     )
+
+
+def _with_host_limit(task: TaskStats) -> TaskStats:
+    """Show the machine's memory as the limit where there is none, or a larger one."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if 0 < task.memory_limit <= memory:
+        return task
+    return replace(task, memory_limit=memory)
 
 
 def _interfaces(container: Container) -> tuple[InterfaceCounters, ...]:

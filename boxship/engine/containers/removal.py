@@ -11,7 +11,8 @@ from boxship.engine.containers.context import Context
 from boxship.engine.containers.filters import has_labels
 from boxship.engine.containers.lifecycle import is_alive, next_status
 from boxship.engine.containers.runner import Runner
-from boxship.engine.containers.validate import check_name
+from boxship.engine.containers.validate import check_name, check_restart_policy
+from boxship.engine.containers.validate_resources import check_resources
 from boxship.engine.runtime.workload import Resources
 from boxship.errors import BoxshipError, ConflictError, InvalidParameterError
 from boxship.units import parse_timestamp
@@ -83,6 +84,8 @@ async def update(
             )
         policy = restart_policy or current.host.restart_policy
         merged = _merge_resources(current.host.resources, resources)
+        check_restart_policy(policy)
+        warnings = check_resources(merged)
         host = replace(current.host, resources=merged, restart_policy=policy)
         if is_alive(current.state.status) and merged != current.host.resources:
             await context.runtime.update(container.id, merged)
@@ -90,7 +93,7 @@ async def update(
         with context.database.transaction() as tx:
             context.store.update(tx, updated)
             context.record(tx, updated, "update")
-    return []
+    return warnings
 
 
 def _merge_resources(current: Resources, wanted: Resources) -> Resources:

@@ -11,6 +11,8 @@ from boxship.errors import InvalidParameterError
 CPU_PERIOD_US = 100_000
 """Period that --cpus is spread over."""
 _NANO = 1_000_000_000
+_MAX_PIDS = 4 * 1024 * 1024
+"""The kernel's PID_MAX_LIMIT, the most that pids.max takes: crun cannot write ``max`` there."""
 
 
 def resources(limits: Resources, *, swap_accounting: bool = True) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def update_document(limits: Resources, *, swap_accounting: bool = True) -> dict[
     """
     document = resources(limits, swap_accounting=swap_accounting)
     if limits.pids_limit is not None and limits.pids_limit <= 0:
-        document["pids"] = {"limit": -1}
+        document["pids"] = {"limit": _MAX_PIDS}
     return document
 
 
