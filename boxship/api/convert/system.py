@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
 
@@ -88,78 +88,96 @@ def info_json(
     version: ApiVersion,
 ) -> schema.SystemInfo:
     """Write the answer to ``GET /info``."""
-    config, hierarchies = engine.config, engine.runtime.host.hierarchies
-    counts = engine.containers.counts()
-    running, paused = counts[Status.RUNNING], counts[Status.PAUSED]
-    total = sum(counts.values())
-    controllers = hierarchies.controllers
-    limits = _Limits.read(hierarchies)
-    old_bridge_fields = False if version < (1, 50) else UNSET
     return schema.SystemInfo(
-        id=engine.id,
-        containers=total,
-        containers_running=running,
-        containers_paused=paused,
-        containers_stopped=total - running - paused,
-        images=len(engine.images.list({})),
-        driver=engine.storage.driver_name,
-        driver_status=list(engine.storage.driver_status),
-        plugins=_plugins(engine),
-        memory_limit="memory" in controllers,
-        swap_limit=limits.swap,
-        cpu_cfs_period=limits.cpu_quota,
-        cpu_cfs_quota=limits.cpu_quota,
-        cpu_shares="cpu" in controllers,
-        cpu_set="cpuset" in controllers,
-        pids_limit="pids" in controllers,
-        oom_kill_disable=hierarchies.version == 1 and "memory" in controllers,
-        ipv4_forwarding=_forwards(),
-        bridge_nf_iptables=old_bridge_fields,
-        bridge_nf_ip6tables=old_bridge_fields,
-        debug=facts.debug,
-        n_fd=linux_host.open_files(),
-        n_goroutines=len(asyncio.all_tasks()),
-        system_time=format_timestamp_ns(time.time_ns()),
-        logging_driver=config.containers.log_driver,
-        cgroup_driver=engine.runtime.cgroup_driver,
-        cgroup_version=str(hierarchies.version),
-        n_events_listener=engine.events.listener_count,
+        **_engine_part(engine, facts, version),
+        **_settings_part(engine.config, version),
+        **_limits_part(engine.runtime.host.hierarchies, version),
+        warnings=[*_warnings(engine.runtime.host.hierarchies), *facts.warnings],
         kernel_version=host.kernel,
         operating_system=host.operating_system,
         os_version=host.os_version,
         os_type="linux",
         architecture=host.machine,
-        index_server_address=_INDEX_SERVER,
-        registry_config=registry_json(config.registry, version),
         ncpu=host.processors,
         mem_total=host.memory,
-        docker_root_dir=str(config.data_root),
-        http_proxy=_masked(config.registry.http_proxy),
-        https_proxy=_masked(config.registry.https_proxy),
-        no_proxy=config.registry.no_proxy,
-        name=config.name or host.name,
-        labels=list(config.labels),
-        experimental_build=facts.experimental,
-        server_version=__version__,
-        runtimes=_runtimes(engine, version),
-        default_runtime=config.default_runtime,
-        swarm=_no_swarm(),
-        live_restore_enabled=True,
-        isolation="",
-        init_binary=_init_binary(config),
+        name=engine.config.name or host.name,
         containerd_commit=_commit(programs.monitor, version),
         runc_commit=_commit(programs.runtime, version),
         init_commit=_commit(programs.init, version),
-        security_options=_security_options(config, hierarchies),
-        default_address_pools=[
-            schema.Pool(base=pool.base, size=pool.size)
-            for pool in config.network.default_address_pools
-        ]
-        or UNSET,
-        firewall_backend=schema.Firewall(driver="nftables") if version >= (1, 49) else UNSET,
-        cdi_spec_dirs=[],
-        warnings=[*_warnings(hierarchies, limits), *facts.warnings],
     )
+
+
+def _engine_part(engine: "Engine", facts: ServerFacts, version: ApiVersion) -> dict[str, Any]:
+    """What the engine has and does."""
+    counts = engine.containers.counts()
+    running, paused = counts[Status.RUNNING], counts[Status.PAUSED]
+    total = sum(counts.values())
+    return {
+        "id": engine.id,
+        "containers": total,
+        "containers_running": running,
+        "containers_paused": paused,
+        "containers_stopped": total - running - paused,
+        "images": len(engine.images.list({})),
+        "driver": engine.storage.driver_name,
+        "driver_status": list(engine.storage.driver_status),
+        "plugins": _plugins(engine),
+        "debug": facts.debug,
+        "n_fd": linux_host.open_files(),
+        "n_goroutines": len(asyncio.all_tasks()),
+        "system_time": format_timestamp_ns(time.time_ns()),
+        "n_events_listener": engine.events.listener_count,
+        "server_version": __version__,
+        "experimental_build": facts.experimental,
+        "runtimes": _runtimes(engine, version),
+        "cgroup_driver": engine.runtime.cgroup_driver,
+        "swarm": _no_swarm(),
+        "live_restore_enabled": True,
+        "isolation": "",
+        "cdi_spec_dirs": [],
+        "security_options": _security_options(engine.config, engine.runtime.cgroup_version),
+        "firewall_backend": schema.Firewall(driver="nftables") if version >= (1, 49) else UNSET,
+    }
+
+
+def _settings_part(config: EngineConfig, version: ApiVersion) -> dict[str, Any]:
+    """What the engine was told."""
+    pools = config.network.default_address_pools
+    return {
+        "logging_driver": config.containers.log_driver,
+        "index_server_address": _INDEX_SERVER,
+        "registry_config": registry_json(config.registry, version),
+        "docker_root_dir": str(config.data_root),
+        "http_proxy": _masked(config.registry.http_proxy),
+        "https_proxy": _masked(config.registry.https_proxy),
+        "no_proxy": config.registry.no_proxy,
+        "labels": list(config.labels),
+        "default_runtime": config.default_runtime,
+        "init_binary": _init_binary(config),
+        "default_address_pools": [schema.Pool(base=pool.base, size=pool.size) for pool in pools]
+        or UNSET,
+    }
+
+
+def _limits_part(hierarchies: Hierarchies, version: ApiVersion) -> dict[str, Any]:
+    """What containers can be limited by."""
+    controllers = hierarchies.controllers
+    limits = _Limits.read(hierarchies)
+    old_bridge_fields = False if version < (1, 50) else UNSET
+    return {
+        "cgroup_version": str(hierarchies.version),
+        "memory_limit": "memory" in controllers,
+        "swap_limit": limits.swap,
+        "cpu_cfs_period": limits.cpu_quota,
+        "cpu_cfs_quota": limits.cpu_quota,
+        "cpu_shares": "cpu" in controllers,
+        "cpu_set": "cpuset" in controllers,
+        "pids_limit": "pids" in controllers,
+        "oom_kill_disable": hierarchies.version == 1 and "memory" in controllers,
+        "ipv4_forwarding": _forwards(),
+        "bridge_nf_iptables": old_bridge_fields,
+        "bridge_nf_ip6tables": old_bridge_fields,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +204,8 @@ class _Limits:
         )
 
 
-def _warnings(hierarchies: Hierarchies, limits: _Limits) -> list[str]:
-    controllers = hierarchies.controllers
+def _warnings(hierarchies: Hierarchies) -> list[str]:
+    controllers, limits = hierarchies.controllers, _Limits.read(hierarchies)
     checks = {
         "No memory limit support": "memory" in controllers,
         "No swap limit support": limits.swap,
@@ -246,14 +264,14 @@ def _commit(program: Program | None, version: ApiVersion) -> schema.Commit:
     return schema.Commit(id=text, expected=text if version < (1, 49) else UNSET)
 
 
-def _security_options(config: EngineConfig, hierarchies: Hierarchies) -> list[str]:
+def _security_options(config: EngineConfig, cgroup_version: int) -> list[str]:
     options = []
     if linux_host.has_apparmor():
         options.append("name=apparmor")
     if linux_host.has_seccomp():
         profile = config.containers.seccomp_profile or "builtin"
         options.append(f"name=seccomp,profile={profile}")
-    mode = config.containers.cgroupns_mode or ("private" if hierarchies.version == 2 else "host")
+    mode = config.containers.cgroupns_mode or ("private" if cgroup_version == 2 else "host")
     if mode == "private":
         options.append("name=cgroupns")
     return options
