@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, closing
 
 from boxship.engine.images.image import LayerBlob
 from boxship.engine.images.transfers import PROGRESS_INTERVAL_S
@@ -43,16 +43,17 @@ class Unpacker:
                     cancellation,
                     lambda done: loop.call_soon_threadsafe(report, done),
                 )
-                self._storage.apply_layer(
-                    source, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
-                )
+                with closing(source):
+                    self._storage.apply_layer(
+                        source, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
+                    )
 
             await wait_for_thread(self._workers, work, cancellation)
             return True
 
     def _read(
         self, digest: str, cancellation: Cancellation, report: Callable[[int], object]
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         done = 0
         next_report = 0.0
         with self._storage.content.open(digest) as file:

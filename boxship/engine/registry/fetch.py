@@ -142,7 +142,7 @@ def _copy(
 
     while True:
         try:
-            chunk = answer.read(CHUNK_SIZE)
+            chunk = answer.read1(CHUNK_SIZE)
         except (HTTPError, OSError, ValueError) as error:
             cancellation.check()
             raise UnreachableError(f"reading {answer.url}: connection broken: {error}") from error

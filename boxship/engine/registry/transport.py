@@ -163,13 +163,19 @@ def _verb(method: str) -> str:
 
 def explain(error: BaseException, url: str) -> str:
     """Say why a connection failed, in the words that Docker's users know."""
-    from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
+    from urllib3.exceptions import (
+        ConnectTimeoutError,
+        NameResolutionError,
+        NewConnectionError,
+        ReadTimeoutError,
+    )
 
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if isinstance(error, NameResolutionError):
         return f"dial tcp: lookup {parts.hostname}: no such host"
-    if isinstance(error, ConnectTimeoutError):
+    is_new = isinstance(error, NewConnectionError)  # a kind of timeout, for urllib3
+    if isinstance(error, ConnectTimeoutError) and not is_new:
         return f"dial tcp {parts.hostname}:{port}: i/o timeout"
     if isinstance(error, ReadTimeoutError):
         return "the registry stopped answering (i/o timeout)"
