@@ -17,7 +17,7 @@ from boxship.engine.containers.setup import launch
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.waiters import WaitResult
 from boxship.engine.runtime.task import TaskExit
-from boxship.errors import BoxshipError, NotFoundError, NotModifiedError
+from boxship.errors import BoxshipError, ConflictError, NotFoundError, NotModifiedError
 
 logger = logging.getLogger(__name__)
 
@@ -244,13 +244,18 @@ class Runner:
         timeout_s: float | None,
         ended: asyncio.Future[WaitResult],
     ) -> None:
-        self._signal(container, number)
+        self._signal_to_end(container, number)
         if container.state.status == Status.PAUSED:
             await self._context.runtime.unpause(container.id)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(ended), timeout_s)
             return
-        self._signal(container, SIGKILL)
+        self._signal_to_end(container, SIGKILL)
+
+    def _signal_to_end(self, container: Container, number: int) -> None:
+        """Send a signal that is to end it; it may have ended by itself the moment before."""
+        with suppress(ConflictError):
+            self._signal(container, number)
 
     def _signal(self, container: Container, number: int) -> None:
         self._context.runtime.signal(container.id, number)
@@ -287,7 +292,8 @@ class Runner:
             await self._stop_restarting(container)
             return
         ended = self._context.waiters.for_exit(container.id)
-        await self.kill(container, "KILL")
+        with suppress(ConflictError):  # it ended by itself the moment before
+            await self.kill(container, "KILL")
         await asyncio.wait_for(ended, KILL_GRACE_S)
 
     async def pause(self, container: Container) -> None:
