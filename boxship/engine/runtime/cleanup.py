@@ -107,6 +107,19 @@ async def _delete(runtime: Runtime, task_id: str, view: View) -> None:
             logger.warning("container %s: %s", task_id, error)
 
 
+def open_live(pid: int, started: int) -> int | None:
+    """Return a descriptor of a process that still runs, None when it has ended."""
+    try:
+        descriptor = pidfd.open_process(pid, started)
+    except ProcessLookupError:
+        return None
+    if not pidfd.has_exited(descriptor):
+        return descriptor
+    pidfd.reap(descriptor)
+    os.close(descriptor)
+    return None
+
+
 async def bury(handle: TaskHandle) -> TaskExit:
     """End a task whose conmon is gone without a word, and say what happened."""
     if not handle.pid_start_time:

@@ -201,7 +201,8 @@ def _content(root_fd: int, command: Command, path: str, descriptor: int) -> Comm
 
 def _script(root_fd: int, command: Command, path: str, head: bytes) -> CommandError | None:
     line = head[2:].split(b"\n", 1)[0]
-    words = line.split(None, 1)
+    words = line.replace(b"\t", b" ").split(b" ")
+    words = [word for word in words if word]  # only blanks part them: a CR is of the name
     if not words:
         return _bad_format(command, f"the first line of {path} names no interpreter")
     interpreter = os.fsdecode(words[0])

@@ -38,7 +38,7 @@ from boxship.engine.runtime.view import View
 from boxship.engine.runtime.workload import Resources, Workload
 from boxship.engine.security import apparmor
 from boxship.errors import ConflictError, InternalError, NotFoundError
-from boxship.linux import cgroups, freezer, pidfd
+from boxship.linux import cgroups, freezer
 from boxship.wire.duplex import Duplex
 
 _Result = TypeVar("_Result")
@@ -161,9 +161,8 @@ class RuntimeService:
 
     async def adopt(self, spec: TaskSpec, handle: TaskHandle) -> TaskExit | None:
         """Supervise a task of an earlier engine again; None: it goes on, else how it ended."""
-        try:
-            conmon = pidfd.open_process(handle.conmon_pid, handle.conmon_start_time)
-        except ProcessLookupError:
+        conmon = cleanup.open_live(handle.conmon_pid, handle.conmon_start_time)
+        if conmon is None:
             return read_exit(spec.bundle) or await cleanup.bury(handle)
         runtime = self._runtimes.resolve(spec.runtime)
         hub = self._hub_for(spec)
