@@ -3,11 +3,12 @@
 import errno
 import fcntl
 import os
-import shutil
 import stat
 from pathlib import Path
 
+from boxship.engine.storage.layers.attributes import change_mode
 from boxship.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
+from boxship.linux.removal import remove_directory
 
 _FICLONE = 0x40049409
 """ioctl of linux/fs.h that makes a file share another's blocks."""
@@ -21,7 +22,7 @@ _OVERLAY_XATTRS = "trusted.overlay."
 def remove_tree(path: Path) -> None:
     """Remove a file or directory with all it holds; harmless without it. [blocking]"""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        remove_directory(None, os.fspath(path))
     else:
         path.unlink(missing_ok=True)
 
@@ -164,7 +165,7 @@ def _copy_special(source_fd: int, target_fd: int, name: str, status: os.stat_res
         os.mknod(name, status.st_mode, status.st_rdev, dir_fd=target_fd)
     os.chown(name, status.st_uid, status.st_gid, dir_fd=target_fd, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):
-        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target_fd)
+        change_mode(target_fd, name, stat.S_IMODE(status.st_mode))
     times = (status.st_atime_ns, status.st_mtime_ns)
     os.utime(name, ns=times, dir_fd=target_fd, follow_symlinks=False)
 

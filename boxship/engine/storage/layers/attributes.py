@@ -47,6 +47,15 @@ def set_attributes(target: int | bytes, xattrs: Mapping[str, bytes]) -> None:
             raise
 
 
+def change_mode(dir_fd: int, name: str | bytes, mode: int) -> None:
+    """Set the mode of a name in a directory without following it, whatever it has become."""
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        os.chmod(f"/proc/self/fd/{descriptor}", mode)
+    finally:
+        os.close(descriptor)
+
+
 def _not_for_this_kind(name: str, error: OSError) -> bool:
     """user.* is for files and directories only (xattr(7))."""
     return error.errno == errno.EPERM and name.startswith("user.")

@@ -4,7 +4,7 @@ import bz2
 import lzma
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import IO, Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import zstandard
 from isal import isal_zlib
@@ -16,6 +16,8 @@ CHUNK = 1 << 20
 _XZ_MEMORY_LIMIT = 256 << 20
 _ZSTD_MAX_WINDOW = 1 << 27
 """128 MiB, what the reference decoder allows too."""
+_ZSTD_INPUT = 4096
+"""Bytes given to the decoder at once: even a bomb makes no more than some MiB of them."""
 _GZIP_WINDOW = 31
 """zlib's window bits for a gzip header with checksum."""
 _GZIP_ERROR = cast(type[Exception], isal_zlib.IsalError)
@@ -97,11 +99,26 @@ def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    source = cast(IO[bytes], _Readable(chunks))
-    decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW)
-    with decoder.stream_reader(source, read_across_frames=True) as reader:
-        while piece := reader.read(CHUNK):
-            yield piece
+    """Feed the decoder little at a time, since it does not bound what it gives back."""
+    context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW)
+    decoder = context.decompressobj()
+    gathered = bytearray()
+    for chunk in chunks:
+        data = memoryview(chunk)
+        while data:
+            if decoder.eof:
+                decoder = context.decompressobj()
+            part, data = data[:_ZSTD_INPUT], data[_ZSTD_INPUT:]
+            gathered += decoder.decompress(part)
+            if decoder.eof and (rest := len(decoder.unused_data)):
+                data = memoryview(chunk)[len(chunk) - len(data) - rest :]
+            while len(gathered) >= CHUNK:
+                yield bytes(gathered[:CHUNK])
+                del gathered[:CHUNK]
+    if gathered:
+        yield bytes(gathered)
+    if not decoder.eof:
+        raise EOFError
 
 
 def _unxz(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -136,17 +153,6 @@ def _guarded(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise CorruptLayerError("unexpected end of the compressed data: it was cut off") from None
     except (_GZIP_ERROR, zstandard.ZstdError, lzma.LZMAError, OSError, ValueError) as error:
         raise CorruptLayerError(f"the compressed data is damaged: {error}") from error
-
-
-class _Readable:
-    """The little of a file that zstandard wants."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def read(self, _size: int) -> bytes:
-        """Return the next piece, of any length; zstandard takes what it gets."""
-        return next(self._chunks, b"")
 
 
 _DECODERS: tuple[tuple[bytes, Callable[[Iterator[bytes]], Iterator[bytes]]], ...] = (

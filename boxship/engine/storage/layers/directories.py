@@ -72,10 +72,10 @@ class Directories:
         if stat.S_ISDIR(status.st_mode):
             return False
         remove_entry(dir_fd, name, status)
-        self.forget(path)
         os.mkdir(name, 0o700, dir_fd=dir_fd)
         if is_whiteout(status):
             set_opaque(dir_fd, name)
+        self.forget(path)  # closes dir_fd, if it is one of ours
         return True
 
     def set_attributes_later(self, path: bytes, attributes: DirectoryAttributes) -> None:

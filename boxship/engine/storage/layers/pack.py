@@ -52,6 +52,15 @@ def gather(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(gathered)
 
 
+def removal_mark(directory: bytes, name: bytes) -> Entry:
+    """Return the entry of a whiteout or opaque mark in a directory; b"" is the root.
+
+    It has no time: a tree keeps none for its marks, and packing must give the same bytes again.
+    """
+    path = directory + b"/" + name if directory else name
+    return Entry(name=path, type=types.FILE, mode=0, uid=0, gid=0, size=0, mtime_ns=0)
+
+
 class Packer:
     """Turns nodes into entries; remembers inodes to write hard links."""
 
@@ -77,7 +86,7 @@ class Packer:
 class _UpperPacker(Packer):
     def pack(self, node: Node) -> Iterator[bytes]:
         if is_whiteout(node.status):
-            yield encode_header(_mark(node, node.parent, WHITEOUT_PREFIX + node.name))
+            yield encode_header(removal_mark(node.parent, WHITEOUT_PREFIX + node.name))
             return
         yield from super().pack(node)
         if stat.S_ISDIR(node.status.st_mode) and node.path:
@@ -87,7 +96,7 @@ class _UpperPacker(Packer):
             finally:
                 os.close(descriptor)
             if opaque:
-                yield encode_header(_mark(node, node.path, OPAQUE_MARK))
+                yield encode_header(removal_mark(node.path, OPAQUE_MARK))
 
 
 def _entry(node: Node, kind: bytes) -> Entry:
@@ -108,12 +117,6 @@ def _entry(node: Node, kind: bytes) -> Entry:
     elif kind in (types.CHAR_DEVICE, types.BLOCK_DEVICE):
         entry.major, entry.minor = os.major(status.st_rdev), os.minor(status.st_rdev)
     return entry
-
-
-def _mark(node: Node, directory: bytes, name: bytes) -> Entry:
-    path = directory + b"/" + name if directory else name
-    time = node.status.st_mtime_ns
-    return Entry(name=path, type=types.FILE, mode=0, uid=0, gid=0, size=0, mtime_ns=time)
 
 
 def _xattrs(node: Node) -> dict[str, bytes] | None:

@@ -1,9 +1,10 @@
 """What a removal mark in a layer's archive does to the tree it is unpacked into."""
 
 import os
-import shutil
 import stat
 from typing import Protocol
+
+from boxship.linux.removal import remove_directory
 
 OPAQUE_XATTR = "trusted.overlay.opaque"
 _OPAQUE = b"y"
@@ -108,7 +109,7 @@ def is_opaque(descriptor: int) -> bool:
 def remove_entry(dir_fd: int, name: bytes, status: os.stat_result) -> None:
     """Remove a name, directories with all they hold; links are not followed."""
     if stat.S_ISDIR(status.st_mode):
-        shutil.rmtree(os.fsdecode(name), dir_fd=dir_fd)
+        remove_directory(dir_fd, name)
     else:
         os.unlink(name, dir_fd=dir_fd)
 

@@ -5,9 +5,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from boxship.engine.storage.layers.entry import FILE, Entry
 from boxship.engine.storage.layers.names import WHITEOUT_PREFIX
-from boxship.engine.storage.layers.pack import Packer, gather
+from boxship.engine.storage.layers.pack import Packer, gather, removal_mark
 from boxship.engine.storage.layers.walk import Node, walk
 from boxship.engine.storage.layers.writer import encode_header
 from boxship.engine.storage.snapshots.layer import Change, ChangeKind
@@ -35,10 +34,7 @@ def _pieces(old: Path | None, new: Path) -> Iterator[bytes]:
             yield from packer.pack(node)
             continue
         parent, _, name = path.rpartition(b"/")
-        mark = WHITEOUT_PREFIX + name
-        full = parent + b"/" + mark if parent else mark
-        entry = Entry(name=full, type=FILE, mode=0, uid=0, gid=0, size=0, mtime_ns=0)
-        yield encode_header(entry)
+        yield encode_header(removal_mark(parent, WHITEOUT_PREFIX + name))
 
 
 def _differences(old: Path | None, new: Path) -> Iterator[tuple[ChangeKind, bytes, Node | None]]:
