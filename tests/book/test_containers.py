@@ -11,10 +11,10 @@ from tests.support.daemon import Daemon
 def test_run_pulls_what_is_missing(boxship: Cli, web_image: str) -> None:
     """S081: the image is looked for, pulled, and the container's id printed."""
     boxship.run("rmi", "-f", web_image)
-    done = boxship.run("run", "-d", "--init", "--name", "w", "-p", "127.0.0.1::8080", web_image)
+    done = boxship.run("run", "-d", "--init", "--name", "w1", "-p", "127.0.0.1::8080", web_image)
     assert f"Unable to find image '{web_image}' locally" in done.stderr
     assert re.fullmatch(r"[0-9a-f]{64}\n", done.stdout)
-    boxship("rm", "-f", "w")
+    boxship("rm", "-f", "w1")
 
 
 def test_independent_writable_layers(boxship: Cli, busybox: str) -> None:

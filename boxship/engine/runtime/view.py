@@ -38,11 +38,12 @@ class View:
         """Give the thread up, and the shared mounts unless something is mounted below them."""
         if self._spawner is not None:
             self._spawner.close()
+        points = [point.target for point in mount.mount_points()]
         for root in reversed(self._own_mounts):
-            try:
-                mount.unmount(root)
-            except OSError:
-                continue  # busy: containers go on running without us
+            below = f"{os.path.realpath(root)}/"
+            if not any(point.startswith(below) for point in points):
+                # Detached: the state's files may be open still.
+                mount.unmount(root, mount.MNT_DETACH)
 
     @property
     def spawner(self) -> Spawner:
