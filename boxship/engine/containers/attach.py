@@ -36,6 +36,8 @@ async def attach(
     attachment = None
     if options.stream and _has_streams(container):
         attachment = context.runtime.attach(container.id, _request(container, options), client)
+    with context.database.transaction() as tx:
+        context.record(tx, container, "attach")
     if options.logs:
         await _send_logs(context, container, options, client)
     if attachment is not None:
