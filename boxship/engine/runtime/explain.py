@@ -140,7 +140,9 @@ def _refusal(command: Command, path: str, descriptor: int) -> CommandError | Non
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
         if "/" in command.name:
-            return CommandNotExecutableError(_words(command, f"{path}: is a directory"))
+            # Clients before Docker 23 know exit status 126 by the words "permission denied" alone.
+            reason = f"{path}: is a directory: permission denied"
+            return CommandNotExecutableError(_words(command, reason))
         return _not_executable(command, f"{path} is a directory")
     if not stat.S_ISREG(status.st_mode):
         return _not_executable(command, f"{path} is not a regular file")
