@@ -41,7 +41,8 @@ class RawMode:
             import tty
 
             self._saved = termios.tcgetattr(STDIN)
-            tty.setraw(STDIN)
+            # Now, and not after a flush: what was typed ahead belongs to the container.
+            tty.setraw(STDIN, termios.TCSANOW)
         return self
 
     def __exit__(self, *_: object) -> None:

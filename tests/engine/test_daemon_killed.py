@@ -97,6 +97,11 @@ def test_restart_policies_go_on_after_a_kill(start_daemon: StartDaemon) -> None:
     cli("stop", "-t", "0", "manual")
     daemon.kill()
     daemon.start()
+    starts = ("--filter", "container=always", "--filter", "event=start", "--format", "{{.Action}}")
+    with cli.start("events", "--since", "1m", *starts) as stream:
+        assert stream.stdout is not None
+        assert [stream.stdout.readline() for _ in range(2)] == [b"start\n"] * 2
+        stream.terminate()
     assert _inspect(daemon, "always")["State"]["Status"] == "running"
     assert _inspect(daemon, "manual")["State"]["Status"] == "exited"
 
