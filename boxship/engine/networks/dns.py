@@ -59,8 +59,14 @@ class Listener:
     connections: int = 0
 
 
-def open_sockets(namespace: NetworkNamespace) -> tuple[socket.socket, socket.socket]:
-    """Open a container's UDP and TCP socket and lead port 53 to them [blocking, 1 ms]."""
+def open_sockets(
+    namespace: NetworkNamespace, defer: Callable[[Callable[[], None]], None]
+) -> tuple[socket.socket, socket.socket]:
+    """Open a container's UDP and TCP socket and lead port 53 to them [blocking, 1 ms].
+
+    ``defer`` runs a function later in another thread: the kernel lets go of a context that has
+    deleted something only after all processors have passed a quiescent state, some 15 ms.
+    """
     with inside(namespace.fd):
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -74,7 +80,7 @@ def open_sockets(namespace: NetworkNamespace) -> tuple[socket.socket, socket.soc
                 ports = {"udp": udp.getsockname()[1], "tcp": tcp.getsockname()[1]}
                 nftables.run(_RULES.format(address=EMBEDDED_DNS, **ports))
             finally:
-                nftables.close()
+                defer(nftables.close)
         except BaseException:
             udp.close()
             tcp.close()

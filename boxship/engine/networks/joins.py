@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from boxship.engine.networks import ports
@@ -33,6 +34,7 @@ from boxship.engine.networks.sandbox import (
 )
 from boxship.engine.networks.store import StoredSandbox
 from boxship.errors import BoxshipError, ConflictError, ForbiddenError, InternalError
+from boxship.linux.netlink.conntrack import UDP, forget_flows
 from boxship.linux.netns import NamespacePool, NetworkNamespace, open_pinned, unpin
 from boxship.linux.nftables import NftablesError
 
@@ -265,7 +267,9 @@ class Joins:
         container_id = stored.spec.container_id
         if not _has_names(stored.sandbox) or self._tools.dns.serves(container_id):
             return
-        sockets = await self._context.kernel.run(lambda: open_sockets(namespace))
+        sockets = await self._context.kernel.run(
+            lambda: open_sockets(namespace, self._context.kernel.defer)
+        )
         outside = gateway_endpoint(stored.sandbox.endpoints) is not None
         self._tools.dns.start(
             container_id,
@@ -340,6 +344,8 @@ class Joins:
     async def _finish_leaving(
         self, endpoints: Sequence[Endpoint], whole: StoredSandbox | None
     ) -> None:
+        if whole is not None and any(p.protocol == "udp" for p in whole.sandbox.ports):
+            await self._forget_udp_flows(endpoints)
         for endpoint in endpoints:
             network = self._context.networks.get(endpoint.network_id)
             if network is not None:
@@ -352,6 +358,13 @@ class Joins:
             path = whole.sandbox.netns_path
             if path:
                 await self._context.kernel.reap(lambda: unpin(Path(path)))
+
+    async def _forget_udp_flows(self, endpoints: Sequence[Endpoint]) -> None:
+        """Let clients that never stop sending be translated to the port's next owner."""
+        for endpoint in endpoints:
+            for address in filter(None, (endpoint.ipv4, endpoint.ipv6)):
+                with suppress(OSError):
+                    await self._context.kernel.reap(partial(forget_flows, address, UDP))
 
     async def _wait_for_addresses(self, wanted: Sequence[EndpointSpec]) -> None:
         """Wait for addresses asked for by number that a leaving container still has."""

@@ -34,6 +34,10 @@ class HostKernel:
         """Run ``work`` in the thread of deletions."""
         return await asyncio.get_running_loop().run_in_executor(self._reaper, work)
 
+    def defer(self, work: Callable[[], None]) -> None:
+        """Run ``work`` in the thread of deletions, some time before ``close`` returns."""
+        self._reaper.submit(work)
+
     async def delete_links(self, names: list[str]) -> None:
         """Delete links by name; those that are gone are no error."""
 

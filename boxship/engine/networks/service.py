@@ -44,7 +44,6 @@ from boxship.engine.networks.store import NetworkStore
 from boxship.engine.state.database import Database
 from boxship.errors import ConflictError
 from boxship.ids import new_id
-from boxship.linux import mount
 from boxship.linux.netns import NamespacePool, unpin
 from boxship.linux.nftables import Nftables
 
@@ -82,7 +81,6 @@ class NetworkService:
     async def open(self) -> None:
         """Make the default networks exist. Call ``restore`` before containers are attached."""
         self._netns_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
-        mount.share(self._netns_dir)
         self._found_namespaces = list(self._netns_dir.iterdir())
         self._kernel = HostKernel()
         self._firewall = Firewall(_table_name(self._exec_root), Nftables)

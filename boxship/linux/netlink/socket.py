@@ -20,7 +20,7 @@ from boxship.linux.netlink.message import (
     parse_messages,
 )
 
-_NETLINK_ROUTE = 0
+NETLINK_ROUTE = 0
 _SOL_NETLINK = 270
 _NETLINK_CAP_ACK = 10
 _NETLINK_GET_STRICT_CHK = 12
@@ -40,8 +40,9 @@ class NetlinkError(OSError):
 class RouteSocket:
     """Speaks rtnetlink in the network namespace in which it was opened, wherever it is used."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE)
+    def __init__(self, protocol: int = NETLINK_ROUTE) -> None:
+        """``protocol`` is another netlink family for the modules that speak to it."""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)

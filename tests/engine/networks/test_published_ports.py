@@ -1,12 +1,14 @@
 """A published port is reached from everywhere it should be, and from nowhere else."""
 
 import asyncio
+import socket
 
 import pytest
 
 from boxship.engine.networks.network import NetworkSpec, Pool
 from boxship.engine.networks.sandbox import PortSpec
 from boxship.errors import InternalError
+from boxship.linux import netns
 from tests.engine.networks.conftest import HOST_V4, HOST_V6, LAN_V4, Engine, Host, run
 from tests.engine.networks.peers import ask, serve
 
@@ -140,3 +142,28 @@ async def test_translation_keeps_the_source_on_ipv6(engine: Engine, host: Host) 
         assert await reach(None, "::1", 8080)
         assert await reach(web.netns_path, HOST_V6, 8080) == "hello 2001:db8:2::1"
         assert not await reach(host.lan, web.endpoints[0].ipv6, 80)
+
+
+async def test_a_client_that_keeps_sending_reaches_the_next_container(
+    engine: Engine, host: Host
+) -> None:
+    first = await engine.start("first", DNS)
+    namespace = netns.open_pinned(host.lan)
+    with netns.inside(namespace.fd):
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    namespace.close()
+    with client:
+        client.settimeout(1)
+        client.connect((HOST_V4, 5300))
+        with serve(first.netns_path, 53, "udp", "first"):
+            client.send(b"?")
+            assert await asyncio.to_thread(client.recv, 100) == f"first {LAN_V4}".encode()
+        await engine.start("between")
+        await engine.stop(first)
+        await engine.start("third")
+        second = await engine.start("second", DNS)
+        assert second.endpoints[0].ipv4 != first.endpoints[0].ipv4
+        await engine.networks.settle()
+        with serve(second.netns_path, 53, "udp", "second"):
+            client.send(b"?")
+            assert await asyncio.to_thread(client.recv, 100) == f"second {LAN_V4}".encode()
