@@ -199,7 +199,10 @@ class HttpConnection:
         if self._taken_over:
             return
         if self.answer is None or not self.answer.started:
-            await self._send(error_response(error))
+            response = error_response(error)
+            if request.method == "HEAD":  # its answer must not have a body
+                response = Response(response.status, b"", response.content_type)
+            await self._send(response)
         elif not await self.answer.fail(error):
             self._taken_over = True
             self._channel.abort()

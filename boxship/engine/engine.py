@@ -69,6 +69,16 @@ class Engine:
             lock.release()
             raise
 
+    def reconfigure(self, config: EngineConfig) -> None:
+        """Take over what may change while the engine runs: labels, registries, runtimes, defaults.
+
+        Running transfers end as they began; existing containers keep what they were made with.
+        """
+        self.config = config
+        self.images.reconfigure(config.registry)
+        self.runtime.reconfigure(config)
+        self.containers.reconfigure(config)
+
     async def close(self) -> None:
         """Close all services; containers go on running."""
         await self.containers.close()

@@ -19,11 +19,12 @@ from boxship.engine.storage.service import StorageService
 from boxship.engine.volumes.service import VolumeService
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
     """The collaborators of the containers package."""
 
     config: EngineConfig
+    """Swapped whole at a reload."""
     database: Database
     events: EventService
     storage: StorageService

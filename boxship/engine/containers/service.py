@@ -8,6 +8,7 @@ the refusal of :mod:`boxship.engine.containers.lifecycle`.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 
+from boxship.engine.config import EngineConfig
 from boxship.engine.containers import archive, inspection, logs, membership, removal
 from boxship.engine.containers.archive import PathStat
 from boxship.engine.containers.attach import AttachOptions, attach
@@ -40,6 +41,10 @@ class ContainerService:
     async def open(self) -> None:
         """Take up what an earlier engine left: running tasks, half-done acts, restart policies."""
         await recover(self._context, self._runner)
+
+    def reconfigure(self, config: EngineConfig) -> None:
+        """Use other defaults from now on."""
+        self._context.config = config
 
     async def close(self) -> None:
         """Stop watching; the containers go on."""

@@ -86,6 +86,12 @@ class ImageService:
             assembler=assembler,
             workers=self._workers,
         )
+        self._transfers = Transfers(
+            storage.content,
+            self._workers,
+            concurrent=config.max_concurrent_downloads,
+            attempts=config.max_download_attempts,
+        )
         self._puller = Puller(
             database=database,
             client=self._client,
@@ -93,14 +99,16 @@ class ImageService:
             storage=storage,
             registrar=self._registrar,
             reclaimer=self._reclaimer,
-            transfers=Transfers(
-                storage.content,
-                self._workers,
-                concurrent=config.max_concurrent_downloads,
-                attempts=config.max_download_attempts,
-            ),
+            transfers=self._transfers,
             unpacker=self._unpacker,
             workers=self._workers,
+        )
+
+    def reconfigure(self, config: RegistryConfig) -> None:
+        """Reach registries in another way from now on; running downloads go on as they began."""
+        self._client.reconfigure(config)
+        self._transfers.reconfigure(
+            concurrent=config.max_concurrent_downloads, attempts=config.max_download_attempts
         )
 
     async def open(self) -> None:

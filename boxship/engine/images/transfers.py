@@ -71,6 +71,11 @@ class Transfers:
         self._slots = asyncio.Semaphore(max(1, concurrent))
         self._running: dict[str, _Transfer] = {}
 
+    def reconfigure(self, *, concurrent: int, attempts: int) -> None:
+        """Change the bounds of downloads that have not begun."""
+        self._attempts = max(1, attempts)
+        self._slots = asyncio.Semaphore(max(1, concurrent))
+
     async def fetch(self, source: Repository, blob: Descriptor, watcher: Watcher) -> None:
         """Return when the blob is in the content store.
 

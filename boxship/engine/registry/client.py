@@ -89,6 +89,12 @@ class RegistryClient:
         """Remember that this URL answered."""
         self._preferred[domain] = endpoint
 
+    def reconfigure(self, config: RegistryConfig) -> None:
+        """Use other mirrors, exceptions and proxies from now on."""
+        self.config = config
+        self.transport.reconfigure(config)
+        self._preferred.clear()
+
     def close(self) -> None:
         """Drop idle connections."""
         self.transport.close()

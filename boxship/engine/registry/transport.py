@@ -90,6 +90,12 @@ class Transport:
         except (HTTPError, OSError, ValueError) as error:
             raise UnreachableError(f'{_verb(method)} "{url}": {explain(error, url)}') from error
 
+    def reconfigure(self, config: RegistryConfig) -> None:
+        """Use other settings for new connections."""
+        with self._lock:
+            self._config = config
+            self._pools = {}
+
     def close(self) -> None:
         """Drop all idle connections."""
         with self._lock:

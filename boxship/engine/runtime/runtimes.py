@@ -55,6 +55,12 @@ class Runtimes:
         self.default = default
         self._found: dict[str, Runtime] = {}
 
+    def reconfigure(self, configured: Mapping[str, RuntimeConfig], default: str) -> None:
+        """Take over another table; tasks keep the program that they were started with."""
+        self._configured = configured
+        self.default = default
+        self._found.clear()
+
     def names(self) -> tuple[str, ...]:
         """Return every name that resolves, sorted."""
         built_in = {name for name in (CRUN, RUNC) if shutil.which(name)}

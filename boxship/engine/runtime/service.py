@@ -74,6 +74,10 @@ class RuntimeService:
         self._rotator = Rotator()
         await asyncio.to_thread(cleanup.forget_ended_execs, self._executor.root)
 
+    def reconfigure(self, config: EngineConfig) -> None:
+        """Take over another table of runtimes."""
+        self._runtimes.reconfigure(config.runtimes, config.default_runtime)
+
     async def close(self) -> None:
         """Let go of everything; tasks go on running."""
         for hub in self._hubs.values():

@@ -160,6 +160,13 @@ async def test_not_modified_has_no_body(server: RunningServer) -> None:
     assert await server.get("/same") == (304, b"")
 
 
+async def test_an_error_to_head_has_no_body(server: RunningServer) -> None:
+    request = b"HEAD /nope HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = await server.exchange(request * 2)
+    assert answer.count(b"HTTP/1.1 404 Not Found") == 2
+    assert answer.endswith(b"\r\n\r\n")
+
+
 async def test_options_are_answered_anywhere(server: RunningServer) -> None:
     assert (await server.get("/anything", "OPTIONS"))[0] == 200
 
