@@ -11,7 +11,11 @@ export PATH=$bin:$PATH BOXSHIP_AUTOSTART=0
 unset BOXSHIP_HOST DOCKER_HOST
 
 show() {
-  echo "\$ $*"
+  local word line='$'
+  for word; do
+    case $word in *[!A-Za-z0-9_./:=-]*) line+=" '$word'" ;; *) line+=" $word" ;; esac
+  done
+  echo "$line"
   "$@"
 }
 
@@ -32,7 +36,21 @@ start_engine() {
 # Sets $registry; the process ends with this script.
 start_registry() {
   local port
-  port=$("$bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  # Port 5050 where it is free, so that doing it again meets the same image name.
+  port=$("$bin/python" - <<'PORT'
+import socket
+
+for port in (5050, 0):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        print(probe.getsockname()[1])
+        break
+PORT
+  )
   registry=127.0.0.1:$port
   work=$(mktemp -d)
   cat >"$work/config.yml" <<CONFIG
@@ -59,7 +77,9 @@ boxship rm -f "$name" >/dev/null 2>&1 || true
 show boxship pull "$registry/busybox"
 show boxship run -d --init --name "$name" -p 127.0.0.1::80 "$registry/busybox" sh -c "$page"
 address=$(boxship port "$name" 80)
-show curl -fsS --retry 20 --retry-delay 0 --retry-max-time 10 --retry-all-errors "http://$address/"
+# The server inside may need a moment; the command shown does without the patience.
+curl -fsS --retry 20 --retry-delay 0 --retry-max-time 10 --retry-all-errors -o "$work/page" "http://$address/"
+show curl -sS "http://$address/"
 show boxship ps
 cat <<END
 
