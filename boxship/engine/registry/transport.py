@@ -113,6 +113,7 @@ class Transport:
     def _new_pool(self, url: str, verify_tls: bool) -> urllib3.PoolManager:
         import urllib3
 
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user asked for it
         parts = urlsplit(url)
         context = None
         if parts.scheme == "https":
