@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -257,7 +258,7 @@ async def test_exec_ends_with_its_container(machine: Machine) -> None:
     assert (await task.wait()).exit_code == 137
 
 
-async def collect(path: Path, query: LogQuery, ended: "asyncio.Future[object]") -> list[LogRecord]:
+async def collect(path: Path, query: LogQuery, ended: "asyncio.Future[Any]") -> list[LogRecord]:
     return [record async for batch in read_log(path, query, ended) for record in batch]
 
 
