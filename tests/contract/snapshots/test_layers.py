@@ -255,7 +255,7 @@ def test_removed_layers_are_gone(storage: StorageService) -> None:
 
 def tree(root: Path) -> list[tuple[object, ...]]:
     """Describe all below a directory, inode numbers replaced by their first name."""
-    found = []
+    found: list[tuple[object, ...]] = []
     inodes: dict[int, str] = {}
     for path in sorted(root.rglob("*")):
         status = path.lstat()

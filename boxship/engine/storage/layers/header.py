@@ -5,7 +5,14 @@ import struct
 import zlib
 
 from boxship.engine.storage.errors import CorruptLayerError
-from boxship.engine.storage.layers.entry import DIRECTORY, FILE, FILE_V7, Entry
+from boxship.engine.storage.layers.entry import (
+    BLOCK_DEVICE,
+    CHAR_DEVICE,
+    DIRECTORY,
+    FILE,
+    FILE_V7,
+    Entry,
+)
 
 BLOCK = 512
 _HEADER = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
@@ -15,6 +22,7 @@ _ADLER_MODULUS = 65521
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
 _GNU_MAGIC = b"ustar  \0"
 _USTAR_MAGIC = b"ustar"
+_DEVICES = (CHAR_DEVICE, BLOCK_DEVICE)
 _NS = 1_000_000_000
 ZERO_BLOCK = bytes(BLOCK)
 
@@ -46,8 +54,8 @@ def parse_header(block: bytes) -> Entry:
         size=_not_negative(parse_number(size)),
         mtime_ns=parse_number(mtime) * _NS,
         link=link.partition(b"\0")[0],
-        major=parse_number(major) if magic.startswith(_USTAR_MAGIC) else 0,
-        minor=parse_number(minor) if magic.startswith(_USTAR_MAGIC) else 0,
+        major=parse_number(major) if kind in _DEVICES else 0,
+        minor=parse_number(minor) if kind in _DEVICES else 0,
     )
 
 

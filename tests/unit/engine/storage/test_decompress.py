@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -12,7 +13,7 @@ from boxship.engine.storage.layers.decompress import CHUNK, compression_of, deco
 from tests.support.archives import chunked
 
 DATA = bytes(range(256)) * 5000
-COMPRESS = {
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: gzip.compress(data, 1),
     "zstd": zstandard.ZstdCompressor().compress,
     "xz": lambda data: lzma.compress(data, preset=0),

@@ -117,7 +117,7 @@ def test_reads_sparse_files_of_gnu_tar(tmp_path: Path, options: list[str], runs:
             file.write(bytes([number + 1]) * 4096)
         file.truncate(runs * step + 999)
     (tmp_path / "after").write_text("next")
-    command = ["tar", "-cS", *options, "-C", tmp_path, "sparse", "after"]
+    command = ["tar", "-cS", *options, "-C", str(tmp_path), "sparse", "after"]
     data = subprocess.run(command, capture_output=True, check=True).stdout
     (entry, content), (after, text) = read_all(data)
     assert (entry.name, entry.type, entry.real_size) == (
