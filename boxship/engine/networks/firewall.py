@@ -7,7 +7,7 @@ published ports are elements, so that the thousandth costs as much as the first.
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from boxship.linux.nftables import Nftables
+from boxship.linux.nftables import Nftables, NftablesError
 
 _RULES = """
 table inet {table} {{
@@ -166,11 +166,18 @@ class Firewall:
         elif not self._present:
             self._create()
         elif before != wanted:
-            gone = [
-                f"delete element inet {self.table} {e.container} {{ {e.key} }}"
-                for e in before - wanted
-            ]
-            self.run("\n".join(gone + self._additions(wanted - before)))
+            try:
+                self._change(before, wanted)
+            except NftablesError:
+                # Somebody has flushed or changed the table: all of it, then, in one transaction.
+                self._create()
+
+    def _change(self, before: frozenset[Element], wanted: frozenset[Element]) -> None:
+        gone = [
+            f"delete element inet {self.table} {element.container} {{ {element.key} }}"
+            for element in before - wanted
+        ]
+        self.run("\n".join(gone + self._additions(wanted - before)))
 
     def _create(self) -> None:
         groups = (*self._networks.values(), *self._containers.values())

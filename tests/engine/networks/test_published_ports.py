@@ -132,6 +132,20 @@ async def test_it_works_with_rules_flushed(engine: Engine) -> None:
         assert await reach(None, "127.0.0.1", 8080)
 
 
+async def test_flushed_rules_come_back_with_the_next_port(engine: Engine, host: Host) -> None:
+    web = await engine.start("web", WEB)
+    run("nft", "flush", "ruleset")
+    other = await engine.start("other", PortSpec(container_port=80, protocol="tcp"))
+    with serve(web.netns_path):
+        assert await reach(host.lan, HOST_V4, 8080) == f"hello {LAN_V4}"
+    run("nft", "flush", "ruleset")
+    await engine.stop(other)
+    with serve(web.netns_path):
+        assert await reach(host.lan, HOST_V4, 8080) == f"hello {LAN_V4}"
+    await engine.stop(web)
+    assert "boxship" not in run("nft", "list", "tables")
+
+
 async def test_translation_keeps_the_source_on_ipv6(engine: Engine, host: Host) -> None:
     spec = NetworkSpec(name="dual", ipv6=True, pools=(Pool(subnet="2001:db8:2::/64"),))
     await engine.networks.create(spec)
