@@ -42,6 +42,7 @@ class Daemon:
         self.args = list(args)
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
+        self._links_before: set[str] = set()
         self.configure(config or {})
 
     @property
@@ -82,6 +83,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
+        self._links_before = self._links_before or set(links())
         reader, writer = os.pipe()
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -145,10 +147,17 @@ class Daemon:
                 self.request("DELETE", f"/networks/{network['Id']}")
         status = self.stop()
         leaks = self.wait_for_leaks()
+        self._remove_default_bridge()
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
         assert status == 0, f"boxshipd ended with {status}:\n{self.log[-4000:]}"
         assert not leaks, f"left behind: {leaks}\n{self.log[-4000:]}"
+
+    def _remove_default_bridge(self) -> None:
+        """As Docker's, the default bridge stays for the next start, which will not come."""
+        for name in set(links()) - self._links_before:
+            if name.startswith(("docker", "boxship")):
+                subprocess.run(["ip", "link", "del", name], check=True)
 
     def wait_for_leaks(self) -> list[str]:
         """What is left of this daemon, after a moment in which the kernel may finish removals."""
