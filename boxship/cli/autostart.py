@@ -1,10 +1,12 @@
 """Starting the daemon when a command finds none."""
 
+import fcntl
 import os
 import select
 import signal
 import sys
 
+from boxship.client import transports
 from boxship.client.endpoint import Endpoint
 from boxship.client.errors import ConnectionFailedError
 
@@ -13,13 +15,24 @@ _LOG_DIRECTORIES = ("/var/log/boxship", "/run/boxship")
 _PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def start_daemon(endpoint: Endpoint) -> None:
-    """Start boxshipd in the background and return once its sockets accept.
+def start_daemon(endpoint: Endpoint) -> "transports.Transport":
+    """Start boxshipd in the background and connect once its sockets accept.
 
-    It runs in a session of its own, from the same installation. Raises ConnectionFailedError with
-    the end of its log when it does not come up.
+    It runs in a session of its own, from the same installation. Commands that find no daemon at
+    the same moment start one together. Raises ConnectionFailedError with the end of the log when
+    it does not come up.
     """
     log_path = _log_path()
+    with open(f"{log_path}.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return transports.connect(endpoint)  # another command has started it meanwhile
+        except ConnectionFailedError:
+            _start(endpoint, log_path)
+    return transports.connect(endpoint)
+
+
+def _start(endpoint: Endpoint, log_path: str) -> None:
     sys.stderr.write("boxship: no daemon is running; starting boxshipd in the background\n")
     sys.stderr.flush()
     readable, writable = os.pipe()

@@ -3,7 +3,7 @@
 from boxship.cli.flags import Flag
 from boxship.cli.main import describe
 from boxship.cli.session import Cli
-from boxship.cli.tables import html_escaped, template
+from boxship.cli.tables import template
 from boxship.client import jsontext
 from boxship.client.errors import DaemonError
 from boxship.errors import BoxshipError, NotFoundError
@@ -21,7 +21,7 @@ FORMAT = Flag(
 def render_one(document: "Any", text: str) -> str:
     """One document as the value of --format asks: ``json`` or a Go template, with a line break."""
     if text == "json":
-        return html_escaped(jsontext.dumps(document)) + "\n"
+        return jsontext.dumps(document) + "\n"
     return template(text)(document) + "\n"
 
 

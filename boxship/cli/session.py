@@ -71,8 +71,7 @@ class Cli:
                 raise
         from boxship.cli import autostart
 
-        autostart.start_daemon(endpoint)
-        return transports.connect(endpoint)
+        return autostart.start_daemon(endpoint)
 
     @property
     def _may_start_daemon(self) -> bool:

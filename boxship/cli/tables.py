@@ -66,7 +66,7 @@ class Listing:
             lines = [[self.headers[name] for name in self.columns]]
             lines += [[str(row[name]) for name in self.columns] for row in rows]
             return align(lines)
-        if text == "json":
+        if text in ("json", "{{json .}}"):
             return "".join(_json_line(self.headers, row) for row in rows)
         if text.startswith("table"):
             return self._custom_table(rows, text[len("table") :].strip(" "))

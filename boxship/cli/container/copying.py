@@ -55,8 +55,7 @@ def copy_from_container(
 ) -> int:
     """Copy out; target ``-`` writes the tar to standard output. Returns the bytes of content."""
     if follow:
-        with cli.client.response(container_archive_stat(container, source)) as response:
-            source = _link_target(_stat(response.head.headers), source)
+        source = _target_info(cli, container, source)[1]
     if target == "-" and is_terminal(STDOUT):
         raise CliError("cowardly refusing to write a tar archive to a terminal: redirect it")
     with cli.client.response(container_archive_get(container, source)) as response:
@@ -117,7 +116,7 @@ def _put(container: str, path: str, tar: "Any", *, keep_owner: bool) -> "Any":
 
 
 def _target_info(cli: Cli, container: str, target: str) -> "tuple[Mapping[str, Any] | None, str]":
-    """What is at the target, symbolic links followed; None for nothing."""
+    """What is at the target, symbolic links followed; None for nothing (or no container)."""
     try:
         with cli.client.response(container_archive_stat(container, target)) as response:
             info = _stat(response.head.headers)
@@ -125,9 +124,7 @@ def _target_info(cli: Cli, container: str, target: str) -> "tuple[Mapping[str, A
         if linked != target:
             with cli.client.response(container_archive_stat(container, linked)) as response:
                 return _stat(response.head.headers), linked
-    except NotFoundError as error:
-        if "no such container" in str(error).lower():
-            raise
+    except NotFoundError:  # an answer to HEAD cannot say what is missing; the next call does
         return None, target
     return info, target
 
@@ -142,5 +139,5 @@ def _container_place(source: str, info: "Mapping[str, Any] | None", target: str)
         raise CliError(f"cannot copy a directory to the file {target}")
     if info is None and target.endswith("/") and not source_is_directory:
         raise CliError(f"the directory {target} does not exist in the container")
-    path = posixpath.normpath("/" + target)
+    path = posixpath.normpath("/" + target.lstrip("/"))
     return posixpath.dirname(path), posixpath.basename(path)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from boxship.client import jsontext
 
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | NUMBERS | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
@@ -39,7 +40,7 @@ def test_indented_text_is_as_docker_prints_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "nope", '{"a" 1}', "1 2"])
 def test_bad_text_is_a_value_error(text: str) -> None:
-    with pytest.raises(ValueError, match="JSON|Expect|Illegal|unexpected|Extra|character"):
+    with pytest.raises(ValueError, match=r"JSON|Expect|Illegal|unexpected|Extra|character"):
         jsontext.loads(text)
 
 
