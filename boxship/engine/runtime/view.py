@@ -72,7 +72,30 @@ class View:
     def _hide(self) -> None:
         private_mounts()
         if self._hidden is not None:
-            mount.unmount(self._hidden)
+            hide(self._hidden)
+
+
+def hide(point: Path) -> None:
+    """Take a cgroup mount out of the calling thread's mount namespace, with its directory.
+
+    An empty directory would not do: crun takes it for a hierarchy and makes files in it, on the
+    file system that the mount had covered, for each container. So the directory of all hierarchies
+    is covered by another one that has the rest.
+    """
+    mount.unmount(point)
+    parent = point.parent
+    own = mount.mount_points("/proc/thread-self/mountinfo")
+    hierarchies = [Path(one.target) for one in own if Path(one.target).parent == parent]
+    if not hierarchies:
+        return
+    links = {link.name: os.readlink(link) for link in parent.iterdir() if link.is_symlink()}
+    mount.mount("cgroup", point, "tmpfs", data="mode=755,size=64k")
+    for hierarchy in hierarchies:
+        (point / hierarchy.name).mkdir()
+        mount.bind(hierarchy, point / hierarchy.name)
+    for name, target in links.items():
+        (point / name).symlink_to(target)
+    mount.bind(point, parent, recursive=True)
 
 
 def _identities(paths: Sequence[str]) -> list[tuple[int, int] | None]:

@@ -20,6 +20,8 @@ from boxship.engine.runtime.workload import (
 )
 from boxship.errors import InvalidParameterError, NotFoundError
 from boxship.linux import mount
+from boxship.linux.namespaces import private_mounts
+from boxship.linux.spawn import Spawner
 
 from .conftest import Client, Machine
 
@@ -359,3 +361,20 @@ async def test_failed_start_ends_attachments(machine: Machine) -> None:
     with pytest.raises(CommandNotFoundError):
         await machine.begin(spec, "nothing-here")
     await pumping
+
+
+async def test_nothing_is_written_below_a_hidden_cgroup_mount(machine: Machine) -> None:
+    """crun takes any directory named ``unified`` for a hierarchy, the bare mount point too."""
+    spec = machine.spec()
+    await machine.begin(spec, "true")
+    hierarchies = machine.service.host.hierarchies
+    if hierarchies.is_hybrid and hierarchies.unified is not None:
+        hidden = hierarchies.unified
+
+        def uncover() -> None:
+            private_mounts()
+            mount.unmount(hidden)
+
+        below = Spawner("below", uncover)
+        assert not await below.call(lambda: (hidden / "boxship" / spec.id).exists())
+        below.close()
