@@ -5,6 +5,7 @@ import ctypes
 import errno
 import os
 import signal
+import time
 from pathlib import Path
 
 from boxship.linux.syscalls import system_call
@@ -22,6 +23,12 @@ def start_time(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
     return int(stat.rpartition(b") ")[2].split()[19])
+
+
+def started_at_ns(ticks: int) -> int:
+    """Return what ``start_time`` gave as nanoseconds since the epoch."""
+    since_boot = ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + since_boot
 
 
 def open_process(pid: int, started: int | None = None) -> int:

@@ -10,9 +10,9 @@ from boxship.engine.containers.context import Context
 from boxship.engine.containers.image_config import from_image
 from boxship.engine.containers.merge import command_line, merge
 from boxship.engine.containers.mounts import Resolver
+from boxship.engine.containers.teardown import remove_unused_volumes
 from boxship.engine.containers.validate import validate
 from boxship.engine.images.image import Image
-from boxship.errors import BoxshipError
 from boxship.ids import new_id
 from boxship.names import random_name
 
@@ -111,9 +111,5 @@ def _insert(context: Context, container: Container) -> None:
 
 
 async def _undo(context: Context, container: Container) -> None:
-    for name in context.volumes.release(container.id):
-        try:
-            context.volumes.remove(name, force=True)
-        except BoxshipError:
-            continue
+    remove_unused_volumes(context, context.volumes.release(container.id))
     await asyncio.to_thread(context.storage.remove_container, container.id)

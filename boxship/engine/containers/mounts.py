@@ -40,6 +40,8 @@ class Resolver:
         """Return all mount points, parents before children."""
         host = self._container.host
         explicit = self._explicit_targets()
+        for spec in host.mounts:
+            _check_spec(spec)
         for text in host.volumes_from:
             self._add_from(text)
         for text in host.binds:
@@ -90,27 +92,23 @@ class Resolver:
         return {target for target in targets if targets.count(target) > 1}
 
     def _add_spec(self, spec: MountSpec) -> None:
-        check_mount(spec)
         if spec.type == "volume":
             self._add_volume(spec, "z")
         elif spec.type == "bind":
             self._points[spec.target] = _bind_point(spec, "", create_source=spec.create_mountpoint)
-        elif spec.type == "tmpfs":
-            self._points[spec.target] = _tmpfs_point(spec.target, _tmpfs_options(spec))
         else:
-            raise NotSupportedError(
-                f'mount type "{spec.type}" is not available in this version; copy what you need '
-                "from the image into a volume"
-            )
+            self._points[spec.target] = _tmpfs_point(spec.target, _tmpfs_options(spec))
 
     def _add_volume(self, spec: MountSpec, mode: str) -> None:
-        volume = self._context.volumes.create(
-            spec.source or None,
-            driver=spec.driver_name or "local",
-            driver_opts=dict(spec.driver_options),
-            labels=dict(spec.labels),
-            anonymous=not spec.source,
-        )
+        with self._context.database.transaction():  # a volume that nobody uses would stay for ever
+            volume = self._context.volumes.create(
+                spec.source or None,
+                driver=spec.driver_name or "local",
+                driver_opts=dict(spec.driver_options),
+                labels=dict(spec.labels),
+                anonymous=not spec.source,
+            )
+            self._context.volumes.acquire(volume.name, self._container.id)
         self._points[spec.target] = MountPoint(
             type="volume",
             destination=spec.target,
@@ -122,6 +120,15 @@ class Resolver:
             options=_subpath_option(spec),
             anonymous=not spec.source,
             no_copy=spec.no_copy,
+        )
+
+
+def _check_spec(spec: MountSpec) -> None:
+    check_mount(spec)
+    if spec.type not in ("volume", "bind", "tmpfs"):
+        raise NotSupportedError(
+            f'mount type "{spec.type}" is not available in this version; copy what you need '
+            "from the image into a volume"
         )
 
 

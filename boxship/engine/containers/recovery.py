@@ -6,6 +6,7 @@ finished or undone, networks restored, and restart policies applied.
 """
 
 import logging
+from dataclasses import dataclass, field
 
 from boxship.engine.containers import networking, restart, teardown
 from boxship.engine.containers.container import Container, Status
@@ -16,27 +17,51 @@ from boxship.engine.containers.setup import task_spec
 from boxship.engine.networks.sandbox import SandboxSpec
 from boxship.engine.runtime.task import TaskExit
 from boxship.errors import BoxshipError, NotFoundError
+from boxship.linux import pidfd
 
 logger = logging.getLogger(__name__)
+
+INTERRUPTED = "the engine was interrupted while it started this container; start it again"
+
+
+@dataclass(slots=True)
+class _Found:
+    """The containers that have a task, by what became of it."""
+
+    live: list[Container] = field(default_factory=list)
+    ended: dict[str, TaskExit] = field(default_factory=dict)
 
 
 async def recover(context: Context, runner: Runner) -> None:
     """Bring every container's state in line with the machine."""
-    ended: dict[str, TaskExit] = {}
-    live: list[Container] = []
+    found = _Found()
     for container in context.store.all():
-        if is_alive(container.state.status):
-            result = await _adopt(context, container)
-            if result is None:
-                live.append(container)
-            else:
-                ended[container.id] = result
-    await context.networks.restore(_sandboxes(context, live))
-    for container in live:
+        await _take_up(context, runner, container, found)
+    await context.runtime.end_strays(context.config.exec_root / "containers")
+    await context.networks.restore(_sandboxes(context, found.live))
+    for container in found.live:
         runner.watch(container)
     for container in context.store.all():
-        await _settle(context, runner, container, ended.get(container.id))
+        await _settle(context, runner, container, found.ended.get(container.id))
     _collect_orphans(context)
+
+
+async def _take_up(context: Context, runner: Runner, container: Container, found: _Found) -> None:
+    """Find a container's task, if it had one."""
+    state = container.state
+    if not is_alive(state.status) and not (state.intent == "start" and state.task):
+        return
+    ended = await _adopt(context, container)
+    if not is_alive(state.status) and state.task:
+        # The engine was killed between the task's creation and noting that it was started.
+        if ended is None and not await _has_started(context, container):
+            return
+        started_at_ns = pidfd.started_at_ns(state.task.pid_start_time)
+        container = runner.write_started(container, state.task, started_at_ns)
+    if ended is None:
+        found.live.append(_with_true_status(context, container))
+    else:
+        found.ended[container.id] = ended
 
 
 async def _adopt(context: Context, container: Container) -> TaskExit | None:
@@ -44,6 +69,22 @@ async def _adopt(context: Context, container: Container) -> TaskExit | None:
     if handle is None:
         return TaskExit(exit_code=137, exited_at_ns=0, reason="its process is not known any more")
     return await context.runtime.adopt(task_spec(context, container), handle)
+
+
+async def _has_started(context: Context, container: Container) -> bool:
+    try:
+        return await context.runtime.has_started(container.id)
+    except BoxshipError as error:
+        logger.warning("container %s: its state is not known: %s", container.name, error)
+        return False
+
+
+def _with_true_status(context: Context, container: Container) -> Container:
+    """Return the container, paused if it is frozen: the engine may have been killed between."""
+    status = Status.PAUSED if context.runtime.is_paused(container.id) else Status.RUNNING
+    if status == container.state.status:
+        return container
+    return context.write_state(container, status=status)
 
 
 def _sandboxes(context: Context, live: list[Container]) -> dict[str, SandboxSpec]:
@@ -66,30 +107,32 @@ async def _settle(
                 await runner.finish(container, ended)
             elif container.state.intent:
                 await _finish_intent(context, container)
-        await _apply_policy(context, runner, container)
+            elif not is_alive(container.state.status) and context.storage.is_mounted(container.id):
+                await teardown.release(context, container)
+            await _apply_policy(context, runner, container)
     except BoxshipError as error:
         logger.warning("container %s could not be recovered: %s", container.name, error)
 
 
 async def _finish_intent(context: Context, container: Container) -> None:
     """An interrupted start is undone, an interrupted removal is completed."""
-    if container.state.intent == "remove":
-        await teardown.remove(context, container, volumes=False)
+    intent = container.state.intent
+    if intent in (teardown.REMOVE, teardown.REMOVE_WITH_VOLUMES):
+        await teardown.remove(context, container, volumes=intent == teardown.REMOVE_WITH_VOLUMES)
         return
     if is_alive(container.state.status):
         context.write_state(container, intent="")
         return
     await context.runtime.delete(container.id)
     await teardown.release(context, container)
-    if container.state.status != Status.RESTARTING:
-        context.write_state(
-            container,
-            intent="",
-            error="the engine was interrupted while it started this container; start it again",
-        )
+    if container.state.status == Status.RESTARTING:
+        context.write_state(container, intent="", task=None)
+    else:
+        context.write_state(container, intent="", task=None, error=INTERRUPTED)
 
 
 async def _apply_policy(context: Context, runner: Runner, container: Container) -> None:
+    """Start what is to run, remove what is to be gone; the caller holds the lock."""
     try:
         current = context.current(container)
     except NotFoundError:
@@ -100,14 +143,15 @@ async def _apply_policy(context: Context, runner: Runner, container: Container) 
         if not runner.is_restarting(current.id):
             runner.schedule_restart(current, 0)
     elif restart.should_start_with_engine(current):
-        context.write_state(current, status=Status.RESTARTING)
-        runner.schedule_restart(current, 0)
+        runner.start_with_engine(current)
+    elif current.host.auto_remove:
+        await teardown.remove(context, current, volumes=True)
 
 
 def _collect_orphans(context: Context) -> None:
-    """Remove writable layers and files whose container was never recorded."""
+    """Remove writable layers and volumes whose container was never recorded."""
     known = {container.id for container in context.store.all()}
     for container_id in set(context.storage.container_ids()) - known:
         context.storage.remove_container(container_id)
-    for name in context.volumes.list_users() - known:
-        context.volumes.release(name)
+    for container_id in context.volumes.list_users() - known:
+        teardown.remove_unused_volumes(context, context.volumes.release(container_id))

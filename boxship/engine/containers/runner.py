@@ -16,7 +16,7 @@ from boxship.engine.containers.lifecycle import is_alive, next_status
 from boxship.engine.containers.setup import launch
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.waiters import WaitResult
-from boxship.engine.runtime.task import TaskExit
+from boxship.engine.runtime.task import TaskExit, TaskHandle
 from boxship.errors import BoxshipError, ConflictError, NotFoundError, NotModifiedError
 
 logger = logging.getLogger(__name__)
@@ -61,8 +61,14 @@ class Runner:
             await self._take_apart(container)
             self._write_failure(container, error)
             raise
-        with context.database.transaction() as tx:
-            context.change_state(
+        self.write_started(container, handle, time.time_ns())
+        self.watch(container)
+
+    def write_started(self, container: Container, handle: TaskHandle, at_ns: int) -> Container:
+        """Note that a container runs since ``at_ns``."""
+        with self._context.database.transaction() as tx:
+            self._context.record(tx, container, "start")
+            return self._context.change_state(
                 tx,
                 container,
                 status=Status.RUNNING,
@@ -71,13 +77,11 @@ class Runner:
                 exit_code=0,
                 error="",
                 oom_killed=False,
-                started_at_ns=time.time_ns(),
+                started_at_ns=at_ns,
                 finished_at_ns=0,
                 manually_stopped=False,
                 intent="",
             )
-            context.record(tx, container, "start")
-        self.watch(container)
 
     def _write_failure(self, container: Container, error: BaseException) -> None:
         exit_code = getattr(error, "exit_code", 128)
@@ -168,12 +172,19 @@ class Runner:
         """Start the container again after the back-off."""
         delay = restart.next_delay(self._delays.get(container.id, 0), uptime_s)
         self._delays[container.id] = delay
+        self._schedule(container, delay, count=container.state.restart_count + 1)
+
+    def start_with_engine(self, container: Container) -> None:
+        """Start what the policy wants started with the engine; that is no restart."""
+        self._schedule(self._context.write_state(container, status=Status.RESTARTING), 0, count=0)
+
+    def _schedule(self, container: Container, delay: float, *, count: int) -> None:
         task = asyncio.create_task(
-            self._restart_later(container, delay), name=f"restart {container.id[:12]}"
+            self._restart_later(container, delay, count), name=f"restart {container.id[:12]}"
         )
         self._restarts[container.id] = task
 
-    async def _restart_later(self, container: Container, delay: float) -> None:
+    async def _restart_later(self, container: Container, delay: float, count: int) -> None:
         await asyncio.sleep(delay)
         async with self._context.lock(container.id):
             self._restarts.pop(container.id, None)
@@ -183,10 +194,9 @@ class Runner:
                 return
             if current.state.status != Status.RESTARTING:
                 return
-            await self._restart_now(current)
+            await self._restart_now(current, count)
 
-    async def _restart_now(self, container: Container) -> None:
-        count = container.state.restart_count + 1
+    async def _restart_now(self, container: Container, count: int) -> None:
         container = self._context.write_state(container, restart_count=count)
         try:
             await self._launch(container)

@@ -19,6 +19,8 @@ async def launch(context: Context, container: Container) -> TaskHandle:
     spec = task_spec(context, container)
     workload = build_workload(context, container, rootfs, sandbox)
     handle = await context.runtime.create(spec, workload)
+    # From here on it is a process that a next engine must find again.
+    context.write_state(container, task=handle)
     try:
         await context.runtime.start(container.id)
     except BaseException:

@@ -2,11 +2,16 @@
 
 import asyncio
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.waiters import WaitResult
 from boxship.errors import BoxshipError
+
+REMOVE, REMOVE_WITH_VOLUMES = "remove", "remove with volumes"
+"""Intents of a removal."""
 
 
 async def release(context: Context, container: Container) -> None:
@@ -23,7 +28,8 @@ async def release(context: Context, container: Container) -> None:
 
 async def remove(context: Context, container: Container, *, volumes: bool) -> None:
     """Remove a container that does not run; the caller holds its lock."""
-    container = context.write_state(container, status=Status.REMOVING, intent="remove")
+    intent = REMOVE_WITH_VOLUMES if volumes else REMOVE
+    container = context.write_state(container, status=Status.REMOVING, intent=intent)
     await context.runtime.delete(container.id)
     await release(context, container)
     context.storage.remove_container(container.id)
@@ -37,14 +43,17 @@ async def remove(context: Context, container: Container, *, volumes: bool) -> No
 
 
 def _remove_volumes(context: Context, container: Container, *, anonymous: bool) -> None:
-    unused = context.volumes.release(container.id)
-    if not anonymous:
-        return
-    for name in unused:
-        try:
-            context.volumes.remove(name)
-        except BoxshipError:
-            continue
+    context.volumes.release(container.id)
+    if anonymous:
+        remove_unused_volumes(context, [p.name for p in container.mounts if p.type == "volume"])
+
+
+def remove_unused_volumes(context: Context, names: Sequence[str]) -> None:
+    """Remove those of some volumes that are anonymous and used by no container any more."""
+    for name in names:
+        with suppress(BoxshipError):  # it is gone already, or in use
+            if context.volumes.get(name).anonymous:
+                context.volumes.remove(name)
 
 
 def _remove_files(context: Context, container_id: str) -> None:

@@ -104,7 +104,9 @@ async def _delete(runtime: Runtime, task_id: str, view: View) -> None:
         await run_runtime(view, runtime, "delete", "--force", task_id)
     except BoxshipError as error:
         if (runtime.root / task_id).exists():
+            # A removal that was cut off leaves a directory that the runtime cannot read.
             logger.warning("container %s: %s", task_id, error)
+            shutil.rmtree(runtime.root / task_id, ignore_errors=True)
 
 
 def open_live(pid: int, started: int) -> int | None:

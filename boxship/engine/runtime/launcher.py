@@ -82,6 +82,11 @@ class Launcher:
             return
         await run_runtime(self._view, runtime, "start", task.id)
 
+    async def status(self, task: TaskSpec, runtime: Runtime) -> str:
+        """Return what the OCI runtime calls a container's state (runtime spec, "State")."""
+        text = await run_runtime(self._view, runtime, "state", task.id)
+        return str(json.loads(text)["status"])
+
 
 def check_command(pid: int, process: Mapping[str, Any]) -> None:
     """Raise CommandError where the kernel would refuse to execute the command in ``process``.
@@ -202,11 +207,12 @@ def _release(fifo: Path) -> bool:
     return True
 
 
-async def run_runtime(view: View, runtime: Runtime, *arguments: str) -> None:
-    """Run a verb of an OCI runtime. Raises RuntimeFailedError with what it said."""
+async def run_runtime(view: View, runtime: Runtime, *arguments: str) -> bytes:
+    """Run a verb of an OCI runtime; returns its output. Raises RuntimeFailedError."""
     result = await asyncio.shield(
         asyncio.ensure_future(view.spawner.run((*runtime.command, *arguments), _ENVIRONMENT))
     )
     if result.exit_code != 0:
         text = runtime_message(result.stderr.decode(errors="replace"))
         raise RuntimeFailedError(f"OCI runtime {arguments[0]} failed: {text}")
+    return result.stdout

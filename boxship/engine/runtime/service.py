@@ -10,13 +10,14 @@ import struct
 import tempfile
 import termios
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from boxship.engine.config import EngineConfig
 from boxship.engine.logs.rotation import Rotator
-from boxship.engine.runtime import cleanup, limits, stats
+from boxship.engine.runtime import cleanup, limits, stats, strays
 from boxship.engine.runtime.attachment import Attachment
 from boxship.engine.runtime.execution import ExecTask, Executor, remove_when_over
 from boxship.engine.runtime.host import HostInfo, probe
@@ -163,6 +164,11 @@ class RuntimeService:
         task = self._task(task_id)
         await self._launcher.start(task.spec, task.process.handle.pid, task.runtime)
 
+    async def has_started(self, task_id: str) -> bool:
+        """Tell whether a task was let go on to its command, by an earlier engine perhaps."""
+        task = self._task(task_id)
+        return await self._launcher.status(task.spec, task.runtime) != "created"
+
     async def adopt(self, spec: TaskSpec, handle: TaskHandle) -> TaskExit | None:
         """Supervise a task of an earlier engine again; None: it goes on, else how it ended."""
         conmon = cleanup.open_live(handle.conmon_pid, handle.conmon_start_time)
@@ -172,6 +178,14 @@ class RuntimeService:
         hub = self._hub_for(spec)
         self._tasks[spec.id] = self._new_task(spec, runtime, handle, hub, conmon)
         return None
+
+    async def end_strays(self, bundles: Path) -> None:
+        """End what an earlier engine was creating below ``bundles`` and never came to know.
+
+        To be called when all that is known has been adopted.
+        """
+        for task_id in await strays.end(bundles, self._tasks):
+            await self.delete(task_id)
 
     async def wait_exit(self, task_id: str) -> TaskExit:
         """Return how a task ended, when it has."""
@@ -201,6 +215,13 @@ class RuntimeService:
             await freezer.thaw(self.host.hierarchies, self._task(task_id).group)
         except OSError as error:
             raise InternalError(f"cannot unpause container {task_id}: {error.strerror}") from error
+
+    def is_paused(self, task_id: str) -> bool:
+        """Tell whether the processes of a task are frozen."""
+        try:
+            return freezer.is_frozen(self.host.hierarchies, self._task(task_id).group)
+        except OSError:
+            return False
 
     async def delete(self, task_id: str, *, streams: bool = True) -> None:
         """Remove what a task left in the runtime and the kernel; one that still runs is killed.

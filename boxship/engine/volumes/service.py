@@ -197,11 +197,14 @@ class VolumeService:
     def _reconcile(self) -> None:
         """Make state and disk agree after a crash or a restored backup.
 
-        A directory without a row is files of somebody: it becomes a volume again. A row without a
-        directory was being removed.
+        A directory without a row is files of somebody: it becomes a volume again, unless it is
+        empty, as that of a creation that was cut off. A row without a directory was being removed.
         """
         on_disk = set(self._driver.names())
         for name in on_disk - self._volumes.keys():
+            if not any(self.mountpoint(name).iterdir()):
+                self._driver.remove_directory(name)
+                continue
             volume = Volume(
                 name=name,
                 mountpoint=self.mountpoint(name),

@@ -89,14 +89,17 @@ class LocalDriver:
     def remove(self, volume: Volume) -> None:
         """Take the volume away now, its bytes in the background. Harmless without it."""
         with self._lock:
-            home = self._root / volume.name
             if parse_options(volume.options):
-                _unmount_all(home / DATA)
-            try:
-                target = self._trash / secrets.token_hex(12)
-                os.rename(home, target)
-            except FileNotFoundError:
-                return
+                _unmount_all(self.mountpoint(volume.name))
+            self.remove_directory(volume.name)
+
+    def remove_directory(self, name: str) -> None:
+        """Take the directory of a volume away that has nothing mounted. Harmless without it."""
+        target = self._trash / secrets.token_hex(12)
+        try:
+            os.rename(self._root / name, target)
+        except FileNotFoundError:
+            return
         self._delete(target)
 
     def wait_removed(self) -> None:
