@@ -46,7 +46,9 @@ async def test_tokens(house: House, registry_token: TokenRegistry) -> None:
     assert await pull(house, public)
     with pytest.raises(UnauthorizedError, match="incorrect username or password"):
         await pull(house, private, WRONG)
-    with pytest.raises((UnauthorizedError, NotFoundError), match="pull access denied|unauthorized"):
+    with pytest.raises(
+        (UnauthorizedError, NotFoundError), match=r"pull access denied|unauthorized"
+    ):
         await pull(house, private)
     assert await pull(house, private, GOOD)
     asked = registry_token.tokens.requests[-1]
