@@ -13,9 +13,11 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from boxship.engine import Engine
 from boxship.engine.config import ContainerDefaults, EngineConfig, RegistryConfig
@@ -26,13 +28,14 @@ from boxship.engine.containers.container import (
     HostConfig,
     Status,
 )
+from boxship.engine.containers.filters import ListQuery
 from boxship.engine.containers.recovery import INTERRUPTED
 from boxship.engine.networks.sandbox import PortSpec
 from boxship.linux.mount import mount_points
+from tests.support.waiting import wait_until
 
 KILLED = 137
 _OWN_CODE = (os.sep + os.path.join("boxship", "engine"), os.sep + os.path.join("boxship", "linux"))
-_GONE_SECONDS = 10.0
 
 
 class Fuse:
@@ -81,12 +84,12 @@ async def live(engine: Engine) -> None:
 
 async def explain(engine: Engine) -> None:
     """Check what the next engine made of it, and go on from there."""
-    found = [container for container in engine.containers._context.store.all()]
+    found = engine.containers.select(ListQuery(all=True))
     for container in found:
         check_state(engine, container)
     if not found:
         await engine.containers.create(request())
-    (container,) = engine.containers._context.store.all()
+    container = engine.containers.get("life")
     if container.state.status == Status.PAUSED:
         await engine.containers.unpause("life")
     elif container.state.status != Status.RUNNING:
@@ -120,10 +123,7 @@ async def check_empty(engine: Engine, config: EngineConfig) -> None:
     assert not list((config.exec_root / "containers").iterdir())
     assert not list((config.data_root / "containers").iterdir())
     assert not any(directory.is_dir() for directory in config.exec_root.glob("crun/*"))
-    async with asyncio.timeout(_GONE_SECONDS):
-        while left := _left(config):
-            await asyncio.sleep(0.01)  # conmon and the port holder end by themselves, unseen
-    assert left == []
+    await asyncio.to_thread(wait_until, lambda: not _left(config))
 
 
 def _left(config: EngineConfig) -> list[str]:
@@ -146,7 +146,7 @@ def _processes(mark: str) -> list[str]:
     return found
 
 
-def in_child(work: Callable[[], Awaitable[None]]) -> int:
+def in_child(work: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Do some work in a process of its own; returns how it ended."""
     sys.stdout.flush()
     pid = os.fork()
@@ -204,7 +204,7 @@ def main(scratch: str, mirror: str, cgroup: str, kills: str, seed: str) -> int:
     for number in range(int(kills)):
         moment = int((number + chance.random()) * step) + 1
         print(f"call {moment} of {calls}")
-        ended = in_child(lambda: _cut_off(config, moment))
+        ended = in_child(partial(_cut_off, config, moment))
         if ended not in (0, KILLED) or in_child(lambda: _go_on(config)) != 0:
             return 1
     return 0
