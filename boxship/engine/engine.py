@@ -87,7 +87,6 @@ class Engine:
         await self.images.close()
         self.events.close()
         await asyncio.to_thread(self.volumes.close)
-        self.volumes.close()
         self.storage.close()
         self.database.close()
         self.lock.release()

@@ -3,9 +3,15 @@
 import asyncio
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from boxship.engine.containers import networking
-from boxship.engine.containers.container import Container, ContainerRequest, MountPoint
+from boxship.engine.containers.container import (
+    Container,
+    ContainerRequest,
+    HostConfig,
+    MountPoint,
+)
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.image_config import from_image
 from boxship.engine.containers.merge import command_line, merge
@@ -58,6 +64,7 @@ def _build(context: Context, request: ContainerRequest, image: Image) -> Contain
             network_mode=network_mode,
             runtime=runtime,
             shm_size=request.host.shm_size or context.config.containers.shm_size,
+            **_logging(context, request.host),
         ),
         endpoints=networking.endpoints(network_mode, request.endpoints, config.mac_address),
         mounts=(),
@@ -69,6 +76,17 @@ def _build(context: Context, request: ContainerRequest, image: Image) -> Contain
         owner=request.owner,
         files=request.files,
     )
+
+
+def _logging(context: Context, host: HostConfig) -> dict[str, Any]:
+    """The engine's log options go with the engine's driver only, as in Docker."""
+    defaults = context.config.containers
+    if host.log_driver not in ("", defaults.log_driver):
+        return {}
+    return {
+        "log_driver": defaults.log_driver,
+        "log_opts": {**defaults.log_opts, **host.log_opts},
+    }
 
 
 def _network_mode(context: Context, network_mode: str) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from boxship.engine.containers import networking
 from boxship.engine.containers.container import Container
@@ -11,7 +12,7 @@ from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import next_status
 from boxship.engine.containers.merge import process_env
 from boxship.engine.runtime.errors import CommandError
-from boxship.engine.runtime.task import AttachRequest, ExecSpec
+from boxship.engine.runtime.task import AttachRequest, ExecSpec, TaskExit
 from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
 from boxship.ids import new_id
 from boxship.wire.duplex import Duplex
@@ -121,12 +122,15 @@ class Execs:
         self._background.add(following)
         following.add_done_callback(self._background.discard)
         if client is not None:
-            await task.wait_streams()
-            await asyncio.wait({following})
+            detached = await task.wait_streams()
+            if not detached:
+                await asyncio.wait({following})
 
-    async def _follow(self, container: Container, session: ExecSession, ended: object) -> None:
+    async def _follow(
+        self, container: Container, session: ExecSession, ended: Awaitable[TaskExit]
+    ) -> None:
         """Keep the end of a session, whether or not its client is still there."""
-        result = await ended  # type: ignore[misc]
+        result = await ended
         self._update(session, running=False, exit_code=result.exit_code, pid=0)
         self._record(container, session, "exec_die", {"exitCode": str(result.exit_code)})
 
@@ -134,13 +138,13 @@ class Execs:
         self, container: Container, session: ExecSession, console_size: tuple[int, int] | None
     ) -> ExecSpec:
         request = session.request
-        config = replace(container.config, tty=request.tty)
-        base = process_env(config, networking.hostname(container))
+        env = (*container.config.env, *request.env)
+        config = replace(container.config, tty=request.tty, env=env)
         return ExecSpec(
             id=session.id,
             container_id=container.id,
             args=request.args,
-            env=(*base, *request.env),
+            env=process_env(config, networking.hostname(container)),
             cwd=request.working_dir or container.config.working_dir or "/",
             user=request.user or container.config.user,
             additional_groups=container.host.group_add,
@@ -157,8 +161,8 @@ class Execs:
             raise ConflictError(f"exec session {session.id} is not running")
         await self._context.runtime.resize(session.id, rows, columns)
 
-    def _update(self, session: ExecSession, **changes: object) -> ExecSession:
-        updated = replace(self._sessions.get(session.id, session), **changes)  # type: ignore[arg-type]
+    def _update(self, session: ExecSession, **changes: Any) -> ExecSession:
+        updated = replace(self._sessions.get(session.id, session), **changes)
         self._sessions[session.id] = updated
         return updated
 

@@ -5,6 +5,7 @@ import asyncio
 from boxship.engine.containers import networking
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
+from boxship.engine.containers.log_options import log_limits
 from boxship.engine.containers.workloads import build_workload
 from boxship.engine.runtime.task import TaskHandle, TaskSpec
 
@@ -13,7 +14,7 @@ async def launch(context: Context, container: Container) -> TaskHandle:
     """Start the container's task; the caller undoes a failure with ``teardown.release``."""
     context.files_dir(container.id).mkdir(parents=True, exist_ok=True, mode=0o710)
     context.bundle_dir(container.id).mkdir(parents=True, exist_ok=True, mode=0o700)
-    rootfs = context.storage.mount_container(container.id)
+    rootfs = context.storage.mount_container(container.id, volatile=container.host.auto_remove)
     sandbox = await context.networks.attach(networking.sandbox_spec(context, container))
     await _mount_volumes(context, container)
     spec = task_spec(context, container)
@@ -38,6 +39,7 @@ async def _mount_volumes(context: Context, container: Container) -> None:
 def task_spec(context: Context, container: Container) -> TaskSpec:
     """Return how the container's task is supervised."""
     config = container.config
+    limits = log_limits(container.host.log_driver, container.host.log_opts)
     return TaskSpec(
         id=container.id,
         bundle=context.bundle_dir(container.id),
@@ -46,4 +48,6 @@ def task_spec(context: Context, container: Container) -> TaskSpec:
         open_stdin=config.open_stdin,
         stdin_once=config.stdin_once,
         log_path=None if container.host.log_driver == "none" else context.log_path(container.id),
+        log_max_bytes=limits.max_bytes,
+        log_max_files=limits.max_files,
     )

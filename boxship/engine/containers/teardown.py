@@ -32,14 +32,24 @@ async def remove(context: Context, container: Container, *, volumes: bool) -> No
     container = context.write_state(container, status=Status.REMOVING, intent=intent)
     await context.runtime.delete(container.id)
     await release(context, container)
+    layers = _orphaned_layers(context, container)
     context.storage.remove_container(container.id)
     _remove_volumes(context, container, anonymous=volumes)
     await asyncio.to_thread(_remove_files, context, container.id)
     with context.database.transaction() as tx:
         context.store.delete(tx, container.id)
         context.record(tx, container, "destroy")
+    if layers:
+        context.images.reclaim_layers(layers)
     context.locks.pop(container.id, None)
     context.waiters.removed(container.id, WaitResult(exit_code=container.state.exit_code))
+
+
+def _orphaned_layers(context: Context, container: Container) -> tuple[str, ...]:
+    """Return the layers under a container whose image was removed by force before it."""
+    if context.images.find(container.image_id) is not None:
+        return ()
+    return context.storage.chain_of_container(container.id)
 
 
 def _remove_volumes(context: Context, container: Container, *, anonymous: bool) -> None:

@@ -18,6 +18,7 @@ from boxship.engine.containers.container import (
     HostConfig,
     RestartPolicy,
 )
+from boxship.engine.containers.log_options import log_limits
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.validate_resources import check_resources
 from boxship.engine.security.capabilities import normalize
@@ -247,6 +248,7 @@ def _check_process(host: HostConfig) -> None:
             f"logger: no log driver named '{host.log_driver}' is registered: "
             f"use one of {', '.join(LOG_DRIVERS)}"
         )
+    log_limits(host.log_driver, host.log_opts)
     if not -1000 <= host.oom_score_adj <= 1000:
         raise InvalidParameterError(
             f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]"

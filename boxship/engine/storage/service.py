@@ -200,6 +200,11 @@ class StorageService:
         tops = {self._layout.container_parent(container) for container in self.container_ids()}
         return {chain for top in tops for chain in self._layout.chain(top)}
 
+    def chain_of_container(self, container_id: str) -> tuple[str, ...]:
+        """Return the chain ids of the layers that one container stands on, the base first."""
+        top_first = self._layout.chain(self._layout.container_parent(container_id))
+        return tuple(reversed(top_first))
+
     def is_mounted(self, container_id: str) -> bool:
         """Tell whether the root filesystem is mounted."""
         return self._driver.is_mounted(container_id)

@@ -1,0 +1,51 @@
+"""What ``--log-opt`` says of a container's own log: how large it may grow."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from boxship.errors import InvalidParameterError
+from boxship.units import parse_bytes
+
+DEFAULT_MAX_BYTES = 20 * 1024 * 1024
+DEFAULT_MAX_FILES = 5
+"""Logs are bounded unless a user says otherwise: what Docker leaves unbounded fills disks."""
+
+_OPTIONS = frozenset(
+    {"max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag"}
+    | {"mode", "max-buffer-size"}
+)
+
+
+class LogLimits(NamedTuple):
+    """Bytes of one file (0: no limit) and the number of files kept."""
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    max_files: int = DEFAULT_MAX_FILES
+
+
+def log_limits(driver: str, options: Mapping[str, str]) -> LogLimits:
+    """Read the options. Raises InvalidParameterError for an unknown one or a bad value."""
+    for name in options:
+        if name not in _OPTIONS:
+            raise InvalidParameterError(f"unknown log opt '{name}' for {driver} log driver")
+    return LogLimits(_max_bytes(options.get("max-size", "")), _max_files(options))
+
+
+def _max_bytes(text: str) -> int:
+    if not text:
+        return DEFAULT_MAX_BYTES
+    if text == "-1":
+        return 0
+    size = parse_bytes(text)
+    if size <= 0:
+        raise InvalidParameterError(f"max-size should be a positive number, not {text}")
+    return size
+
+
+def _max_files(options: Mapping[str, str]) -> int:
+    text = options.get("max-file", "")
+    if not text:
+        return DEFAULT_MAX_FILES
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidParameterError("max-file cannot be less than 1")
+    return int(text)
