@@ -10,7 +10,7 @@ import pytest
 from tests.support import isolation
 from tests.support.registry import Registry
 
-KILLS = 60
+KILLS = 40
 
 
 @pytest.mark.timeout(300)

@@ -86,15 +86,20 @@ async def system_events(request: Request, engine: "Engine") -> None:
     events = engine.events.subscribe(since_ns, until_ns, filters(request.query))
     async with aclosing(cast("AsyncGenerator[Event]", events)):
         upcoming = asyncio.ensure_future(_next(events))
-        # one turn of the loop: now we listen, or a bad filter has been refused
-        await asyncio.wait({upcoming}, timeout=0)
-        if not upcoming.done() or upcoming.exception() is None:
-            await stream.start()
-        while (event := await upcoming) is not None:
-            if is_told(event, request.version):
-                document = msgspec.json.encode(event_json(event, request.version))
-                await stream.write(b"%b%b\n" % (prefix, document))
-            upcoming = asyncio.ensure_future(_next(events))
+        try:
+            # one turn of the loop: now we listen, or a bad filter has been refused
+            await asyncio.wait({upcoming}, timeout=0)
+            if not upcoming.done() or upcoming.exception() is None:
+                await stream.start()
+            while (event := await upcoming) is not None:
+                if is_told(event, request.version):
+                    document = msgspec.json.encode(event_json(event, request.version))
+                    await stream.write(b"%b%b\n" % (prefix, document))
+                upcoming = asyncio.ensure_future(_next(events))
+        finally:
+            # a client may leave at any of these steps, and take only this task with it
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
 
 
 async def _next(events: AsyncIterator[Event]) -> Event | None:
