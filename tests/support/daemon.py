@@ -39,10 +39,11 @@ class Daemon:
         self.pidfile = scratch / "boxship.pid"
         self.config_file = scratch / "daemon.json"
         self.log_file = scratch / "daemon.log"
+        self.cgroup_parent = f"{isolation.CGROUP_PARENT}/{scratch.name}"
         self.args = list(args)
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
-        self._links_before: set[str] = set()
+        self._found: set[str] | None = None
         self.configure(config or {})
 
     @property
@@ -76,14 +77,15 @@ class Daemon:
             f"--pidfile={self.pidfile}",
             f"--config-file={self.config_file}",
             f"--host={self.host}",
-            f"--cgroup-parent={isolation.CGROUP_PARENT}",
+            f"--cgroup-parent={self.cgroup_parent}",
             "--debug",
             *self.args,
         ]
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
-        self._links_before = self._links_before or set(links())
+        if self._found is None:
+            self._found = {*links(), *firewall_tables()}
         reader, writer = os.pipe()
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -147,17 +149,24 @@ class Daemon:
                 self.request("DELETE", f"/networks/{network['Id']}")
         status = self.stop()
         leaks = self.wait_for_leaks()
-        self._remove_default_bridge()
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+        self._remove_leaks()
         assert status == 0, f"boxshipd ended with {status}:\n{self.log[-4000:]}"
         assert not leaks, f"left behind: {leaks}\n{self.log[-4000:]}"
 
-    def _remove_default_bridge(self) -> None:
-        """As Docker's, the default bridge stays for the next start, which will not come."""
-        for name in set(links()) - self._links_before:
-            if name.startswith(("docker", "boxship")):
-                subprocess.run(["ip", "link", "del", name], check=True)
+    def _remove_leaks(self) -> None:
+        """So that no later daemon meets them: also the default bridge, which stays by design."""
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
+        isolation.remove_cgroups(self.cgroup_parent)
+        for table in self._made(firewall_tables()):
+            subprocess.run(["nft", "delete", *table.split()], check=True)
+        for name in self._made(links()):
+            if name.startswith(("docker", "boxship", "br-", "veth")):
+                subprocess.run(["ip", "link", "del", name], capture_output=True)
+
+    def _made(self, names: list[str]) -> list[str]:
+        """Those that were not there before this daemon's first start."""
+        return [name for name in names if name not in (self._found or ())]
 
     def wait_for_leaks(self) -> list[str]:
         """What is left of this daemon, after a moment in which the kernel may finish removals."""
@@ -172,11 +181,11 @@ class Daemon:
         """Processes, mounts, links, firewall tables and control groups of this daemon's making."""
         found = [f"process {pid}: {_command_line(pid)}" for pid in self.processes()]
         found += [f"mount {point}" for point in self.mounts()]
-        found += [f"nftables {table}" for table in firewall_tables()]
-        found += [f"link {name}" for name in links() if name.startswith(("veth", "br-"))]
-        found += [
-            f"cgroup {path}" for top in isolation.cgroup_directories() for path in _below(top)
-        ]
+        found += [f"nftables {table}" for table in self._made(firewall_tables())]
+        made = self._made(links())
+        found += [f"link {name}" for name in made if name.startswith(("veth", "br-"))]
+        tops = isolation.cgroup_directories(self.cgroup_parent)
+        found += [f"cgroup {path}" for top in tops for path in _below(top)]
         return found
 
     def processes(self) -> list[int]:

@@ -45,7 +45,7 @@ def leave(scratch: Path) -> None:
     """Remove what would outlive the namespaces: the mount point and the control groups."""
     _run("umount", "-l", str(scratch))
     scratch.rmdir()
-    remove_cgroups()
+    remove_cgroups(CGROUP_PARENT)
 
 
 def _renew_sysfs() -> None:
@@ -60,16 +60,16 @@ def _renew_sysfs() -> None:
     kept.rmdir()
 
 
-def cgroup_directories() -> list[Path]:
-    """The directories of CGROUP_PARENT, in each hierarchy that has one."""
-    name = CGROUP_PARENT.lstrip("/")
+def cgroup_directories(group: str) -> list[Path]:
+    """The directories of a group, in each hierarchy that has it."""
+    name = group.lstrip("/")
     candidates = [_CGROUPS / name, *(child / name for child in _CGROUPS.iterdir())]
     return [path for path in candidates if path.is_dir()]
 
 
-def remove_cgroups() -> None:
-    """Remove CGROUP_PARENT and the groups below it; end what a failed test left running there."""
-    for top in cgroup_directories():
+def remove_cgroups(group: str) -> None:
+    """Remove a group and those below it; end what a failed test left running there."""
+    for top in cgroup_directories(group):
         for directory, _, _ in os.walk(top, topdown=False):
             _remove_cgroup(Path(directory))
 
