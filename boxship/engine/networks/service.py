@@ -105,11 +105,18 @@ class NetworkService:
     async def close(self) -> None:
         """Finish what is under way; containers keep their networking."""
         await self._joins.settle()
+        await self._remove_idle_bridge()
         self._tools.dns.close()
         await asyncio.to_thread(self._tools.pool.close)
         self._holder.close()
         self._firewall.close()
         await self._kernel.close()
+
+    async def _remove_idle_bridge(self) -> None:
+        """Leave no default bridge on a host where nothing of ours runs; ``open`` makes it anew."""
+        network = self._context.named(DEFAULT_NETWORK)
+        if network is not None and not self._catalog.members(network.id):
+            await self._context.driver_of(network).remove(network)
 
     async def attach(self, spec: SandboxSpec) -> Sandbox:
         """Give a container all it wants of networking, or nothing.
