@@ -34,6 +34,8 @@ CREATE_FAILED = (
     " unable to start container process: "
 )
 _ENVIRONMENT = {"PATH": explain.DEFAULT_PATH}
+_NOT_EXECUTABLE = ("open executable", "exec format error", '": is a directory')
+"""What the OCI runtimes say of a file that is there."""
 
 
 class Launcher:
@@ -179,7 +181,7 @@ def command_error(message: str, root: str, command: Command) -> CommandError | N
     kind: type[CommandError]
     if "executable file" in lowered and "not found" in lowered:
         kind = CommandNotFoundError
-    elif "open executable" in lowered or "exec format error" in lowered:
+    elif any(word in lowered for word in _NOT_EXECUTABLE):
         kind = CommandNotExecutableError
     else:
         return None
@@ -188,7 +190,12 @@ def command_error(message: str, root: str, command: Command) -> CommandError | N
         return kind(CREATE_FAILED + found.message)
     if kind is CommandNotFoundError:
         return kind(f'{CREATE_FAILED}exec: "{command.name}": executable file not found in $PATH')
-    return kind(f'{CREATE_FAILED}exec: "{command.name}": permission denied: {message}')
+    # On a mount of the container's, which cannot be looked at from here.
+    if "operation not permitted" in lowered or "is a directory" in lowered:
+        reason = "is a directory or another thing that is no file"  # crun says so by EPERM
+    else:
+        reason = message
+    return kind(f'{CREATE_FAILED}exec: "{command.name}": permission denied: {reason}')
 
 
 def _release(fifo: Path) -> bool:
