@@ -8,7 +8,7 @@ from pathlib import Path
 
 from boxship.linux import netns
 
-UNREACHABLE_AFTER_S = 0.7
+UNREACHABLE_AFTER_S = 2.0
 
 
 @contextmanager

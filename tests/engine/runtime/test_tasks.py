@@ -19,7 +19,7 @@ from boxship.engine.runtime.workload import (
     Ulimit,
 )
 from boxship.errors import InvalidParameterError, NotFoundError
-from boxship.linux import mount
+from boxship.linux import mount, pidfd
 from boxship.linux.namespaces import private_mounts
 from boxship.linux.spawn import Spawner
 
@@ -303,7 +303,10 @@ async def test_adopt_without_conmon(machine: Machine) -> None:
     spec = machine.spec()
     handle = await machine.begin(spec, "sleep", "1000")
     await machine.service.close()
-    os.kill(handle.conmon_pid, signal.SIGKILL)
+    conmon = pidfd.open_process(handle.conmon_pid)
+    pidfd.send_signal(conmon, signal.SIGKILL)
+    await pidfd.wait_readable(conmon)
+    os.close(conmon)
     machine.service = RuntimeService(machine.config)
     await machine.service.open()
     ended = await machine.service.adopt(spec, handle)
