@@ -36,7 +36,10 @@ async def recover(context: Context, runner: Runner) -> None:
     """Bring every container's state in line with the machine."""
     found = _Found()
     for container in context.store.all():
-        await _take_up(context, runner, container, found)
+        try:
+            await _take_up(context, runner, container, found)
+        except (BoxshipError, OSError) as error:
+            logger.error("container %s cannot be supervised: %s", container.name, error)
     await context.runtime.end_strays(context.config.exec_root / "containers")
     await context.networks.restore(_sandboxes(context, found.live))
     for container in found.live:
@@ -110,7 +113,7 @@ async def _settle(
             elif not is_alive(container.state.status) and context.storage.is_mounted(container.id):
                 await teardown.release(context, container)
             await _apply_policy(context, runner, container)
-    except BoxshipError as error:
+    except (BoxshipError, OSError) as error:
         logger.warning("container %s could not be recovered: %s", container.name, error)
 
 

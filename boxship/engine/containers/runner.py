@@ -17,6 +17,7 @@ from boxship.engine.containers.setup import launch
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.waiters import WaitResult
 from boxship.engine.runtime.task import TaskExit, TaskHandle
+from boxship.engine.state.database import StateFullError
 from boxship.errors import BoxshipError, ConflictError, NotFoundError, NotModifiedError
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 SIGTERM, SIGKILL = 15, 9
 KILL_GRACE_S = 10
 """How long a killed process may take to go before we say that it did not."""
+
+
+FULL_DISK_RETRY_S = 1.0
 
 
 class Runner:
@@ -115,9 +119,17 @@ class Runner:
 
     async def _watch(self, container: Container) -> None:
         ended = await self._context.runtime.wait_exit(container.id)
-        async with self._context.lock(container.id):
-            with suppress(NotFoundError):
-                await self.finish(self._context.current(container), ended)
+        while True:
+            try:
+                async with self._context.lock(container.id):
+                    with suppress(NotFoundError):
+                        await self.finish(self._context.current(container), ended)
+            except StateFullError as error:
+                # Nobody else will ever write this end; a full disk tells nobody when it has room.
+                logger.error("the end of container %s is not noted: %s", container.name, error)
+                await asyncio.sleep(FULL_DISK_RETRY_S)
+            else:
+                return
 
     async def finish(self, container: Container, ended: TaskExit) -> None:
         """Settle a container whose task has ended; the caller holds the lock."""

@@ -25,7 +25,7 @@ from boxship.engine.runtime.supervised import start_time_or_zero
 from boxship.engine.runtime.task import TaskHandle, TaskSpec
 from boxship.engine.runtime.view import View
 from boxship.engine.runtime.workload import Workload
-from boxship.errors import BoxshipError, InvalidParameterError
+from boxship.errors import BoxshipError, InvalidParameterError, NotSupportedError
 from boxship.linux import pidfd
 
 CONFIG_FILE = "config.json"
@@ -62,7 +62,7 @@ class Launcher:
         )
         child = await shim.launch(spawner, arguments, task.bundle, temporary=self._exec_root)
         try:
-            pid = await _created_pid(child, workload)
+            pid = await _created_pid(child, workload, runtime)
         except BaseException:
             await discard(child)
             raise
@@ -124,8 +124,13 @@ def _prepare(bundle: Path, config: bytes, log_path: Path | None) -> None:
         log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-async def _created_pid(child: Shim, workload: Workload) -> int:
+async def _created_pid(child: Shim, workload: Workload, runtime: Runtime) -> int:
     report = await child.sync.read()
+    if report is None and not os.access(runtime.path, os.X_OK):
+        raise NotSupportedError(
+            f"{CREATE_FAILED}the OCI runtime {runtime.name!r} cannot be used: {runtime.path} is"
+            " not there (any more) or not executable"
+        )
     if report is None:
         raise RuntimeFailedError(
             f"{CREATE_FAILED}conmon ended without a report; is the bundle's file system full?"

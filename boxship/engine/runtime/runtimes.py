@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boxship.engine.config import RuntimeConfig
-from boxship.errors import InvalidParameterError, NotSupportedError
+from boxship.errors import BoxshipError, InvalidParameterError, NotSupportedError
 
 CRUN = "crun"
 RUNC = "runc"
@@ -77,6 +77,16 @@ class Runtimes:
         if wanted not in self._found:
             self._found[wanted] = self._find(wanted)
         return self._found[wanted]
+
+    def resolve_for_running(self, name: str) -> Runtime:
+        """Return the runtime of a container that runs, even where its program is gone by now."""
+        try:
+            return self.resolve(name)
+        except BoxshipError:
+            configured = self._configured.get(name)
+            path = configured.path if configured else ALIASES.get(name, name)
+            args = configured.args if configured else ()
+            return Runtime(name, path, args, self._state_root / os.path.basename(path))
 
     def _find(self, name: str) -> Runtime:
         configured = self._configured.get(name)

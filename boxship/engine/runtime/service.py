@@ -174,7 +174,7 @@ class RuntimeService:
         conmon = cleanup.open_live(handle.conmon_pid, handle.conmon_start_time)
         if conmon is None:
             return read_exit(spec.bundle) or await cleanup.bury(handle)
-        runtime = self._runtimes.resolve(spec.runtime)
+        runtime = self._runtimes.resolve_for_running(spec.runtime)
         hub = self._hub_for(spec)
         self._tasks[spec.id] = self._new_task(spec, runtime, handle, hub, conmon)
         return None

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from boxship.engine.state.reserve import Reserve
 from boxship.errors import InternalError
 
 Parameters = Sequence[Any] | dict[str, Any]
@@ -24,16 +25,27 @@ class Migration(NamedTuple):
     sql: str
 
 
+class StateFullError(InternalError):
+    """There is no room left where the state file lies; nothing was changed."""
+
+
 class Transaction:
     """Writes that become visible together, and what to do once they are."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._callbacks: list[Callable[[], None]] = []
+        self._statements: list[tuple[str, Parameters]] = []
 
     def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         """Run one statement."""
+        self._statements.append((sql, parameters))
         return self._connection.execute(sql, parameters)
+
+    def repeat(self) -> None:
+        """Run all statements again, after they were rolled back."""
+        for sql, parameters in self._statements:
+            self._connection.execute(sql, parameters).fetchall()
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` after the commit, in the order of registration."""
@@ -48,8 +60,10 @@ class Transaction:
 class Database:
     """The open state file. Used from the event loop's thread only."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._path = path
+        self._reserve = Reserve(path.with_name(f"{path.name}-reserve"))
         self._current: Transaction | None = None
 
     @classmethod
@@ -65,8 +79,9 @@ class Database:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA foreign_keys=ON")
-            database = cls(connection)
+            database = cls(connection, path)
             database._migrate(migrations)
+            database._reserve.fill()
         except sqlite3.DatabaseError as error:
             raise InternalError(
                 f"the state file {path} cannot be used: {error}; restore it from a backup, or move "
@@ -99,14 +114,36 @@ class Database:
         self._current = transaction
         try:
             yield transaction
-            self._connection.execute("COMMIT")
-        except BaseException:
+            self._commit(transaction)
+        except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise self._explained(error) from error
             raise
         finally:
             self._current = None
         transaction.run_callbacks()
+
+    def _commit(self, transaction: Transaction) -> None:
+        """Commit; on a full disk into the reserve, so that what fills it can be removed."""
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.give_up():
+                raise
+            if not self._connection.in_transaction:  # sqlite has rolled it back
+                self._connection.execute("BEGIN IMMEDIATE")
+                transaction.repeat()
+            self._connection.execute("COMMIT")
+
+    def _explained(self, error: sqlite3.OperationalError) -> InternalError:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            return StateFullError(
+                f"the engine's state cannot be written: no space left on the disk of {self._path}; "
+                "remove images, containers or volumes that are not needed"
+            )
+        return InternalError(f"the engine's state in {self._path} cannot be written: {error}")
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return all rows of a SELECT."""
