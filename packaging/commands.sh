@@ -5,7 +5,8 @@ set -euo pipefail
 parent=$1 python=$2 directory=$3
 
 mkdir -p "$directory"
-PYTHONPATH=$parent "$python" -m boxship.entrypoints.cli --install-launcher "$directory" >/dev/null
+# -P: the package is the one below the parent, not one in the present directory.
+PYTHONPATH=$parent "$python" -P -m boxship.entrypoints.cli --install-launcher "$directory" >/dev/null
 cat >"$directory/boxshipd.tmp" <<LAUNCHER
 #!$python -I
 import sys

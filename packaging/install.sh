@@ -13,11 +13,13 @@ mkdir -p "$root$library.new/packages" "$root$prefix/bin" "$root/etc/boxship"
 /usr/bin/python3 -m venv "$root$library.new/venv"
 "$root$library.new/venv/bin/pip" install -q --disable-pip-version-check --only-binary :all: \
   --require-hashes -r requirements.lock
-git ls-files boxship 2>/dev/null | tar -c -T - | tar -x -C "$root$library.new/packages"
+tar -c --exclude=__pycache__ boxship | tar -x -C "$root$library.new/packages"
 rm -rf "$root$library"
 mv "$root$library.new" "$root$library"
 "$root$library/venv/bin/python" -m compileall -q "$root$library/packages"
 packaging/commands.sh "$root$library/packages" "$root$library/venv/bin/python" "$root$prefix/bin"
+# Below DESTDIR the commands name the places where they will be.
+[ -z "$root" ] || sed -i "s|$root||g" "$root$prefix/bin/boxship" "$root$prefix/bin/boxshipd"
 [ -e "$root/etc/boxship/daemon.json" ] || echo '{}' >"$root/etc/boxship/daemon.json"
 
 if [ -d /run/systemd/system ] || [ -n "$root" ]; then

@@ -1,17 +1,47 @@
 """Walkthroughs: each test shows the acceptance items that its docstring names (Sxxx)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from boxship.entrypoints import base_image
 from boxship.oci.image import ExecutionConfig
 from tests.support import images
-from tests.support.cli import Cli
+from tests.support.cli import Cli, boxship_cli, docker_cli
 from tests.support.daemon import Daemon
+from tests.support.fixtures import docker_programs, docker_version
 from tests.support.registry import Registry, push_image
 
 _APP = "exec httpd -f -p 8080 -h /src"
+
+
+_CLIENTS: list[Path | None] = [None, *docker_programs()]
+
+
+ClientProgram = Callable[[Daemon], Cli]
+
+
+def _name(program: Path | None) -> str:
+    return docker_version(program) if program else "boxship"
+
+
+@pytest.fixture(scope="module", params=_CLIENTS, ids=_name)
+def client_program(request: pytest.FixtureRequest) -> ClientProgram:
+    """Our command, then each stock client, as a function of the daemon it is to talk to."""
+
+    def client(daemon: Daemon) -> Cli:
+        if request.param is None:
+            return boxship_cli(daemon.host, daemon.scratch / "home")
+        return docker_cli(request.param, daemon.host, daemon.scratch / "docker-home")
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def cli(client_program: ClientProgram, daemon: Daemon) -> Cli:
+    """The command of a walkthrough against the module's daemon: all of them must do."""
+    return client_program(daemon)
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +68,9 @@ def web_image(registry: Registry) -> str:
 
 
 @pytest.fixture
-def webserver(boxship: Cli, daemon: Daemon, web_image: str) -> Iterator[str]:
+def webserver(cli: Cli, daemon: Daemon, web_image: str) -> Iterator[str]:
     """The walkthroughs' running web server; its name."""
-    boxship("run", "-d", "--init", "--name", "webserver", "-p", "127.0.0.1::8080", web_image)
+    cli("run", "-d", "--init", "--name", "webserver", "-p", "127.0.0.1::8080", web_image)
     yield "webserver"
-    boxship.run("rm", "-f", "webserver")
+    cli.run("rm", "-f", "webserver")
     assert daemon.get("/containers/json?all=1") == []

@@ -158,7 +158,7 @@ def boxship(daemon: Daemon) -> Cli:
     return boxship_cli(daemon.host, daemon.scratch / "home")
 
 
-def _docker_programs() -> list[Path]:
+def docker_programs() -> list[Path]:
     """Debian's 20.10, which `make test` unpacks, and the newest one on the machine."""
     debian = _TOOLS / "docker.io/usr/bin/docker"
     newest = shutil.which("docker")
@@ -167,13 +167,13 @@ def _docker_programs() -> list[Path]:
     ]
 
 
-def _docker_version(program: Path) -> str:
+def docker_version(program: Path) -> str:
     """``20.10.24``: the third word of ``Docker version 20.10.24, build …``."""
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     return re.split(r"[ ,+]", said.stdout)[2]
 
 
-@pytest.fixture(scope="module", params=_docker_programs(), ids=_docker_version)
+@pytest.fixture(scope="module", params=docker_programs(), ids=docker_version)
 def docker(request: pytest.FixtureRequest, daemon: Daemon) -> Cli:
     """The stock client against the module's daemon, once for each version at hand."""
     return docker_cli(request.param, daemon.host, daemon.scratch / "docker-home")
