@@ -19,8 +19,8 @@ from tests.support.fixtures import StartDaemon
 from tests.support.waiting import wait_until
 
 KILLS = 20
-COUNTER = "i=0; while :; do echo $i; i=$((i+1)); usleep 10000; done"
-TICKER = "i=0; while :; do echo $i > /tick; i=$((i+1)); usleep 10000; done"
+COUNTER = "i=0; while :; do echo $i; i=$((i+1)); usleep 40000; done"
+TICKER = "i=0; while :; do echo $i > /tick; i=$((i+1)); usleep 40000; done"
 SERVER = "echo up > /index.html; exec httpd -f -p 80 -h /"
 QUITTER = "echo begin; sleep 0.4; exit"
 COUNTERS = ("count0", "count1", "terminal")
