@@ -19,7 +19,7 @@ lock=requirements.lock
 case $purpose in
   run) packages+=(curl) ;;
   test)
-    packages+=(runc iproute2 nftables iptables skopeo curl)
+    packages+=(runc iproute2 nftables iptables skopeo curl git)
     unpacked+=(docker.io)
     lock=requirements-dev.lock
     ;;

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.certs import Authority
 from tests.support.daemon import Daemon
+from tests.support.fixtures import docker_programs
 
 StartDaemon = Callable[..., Daemon]
 
@@ -29,7 +30,7 @@ def wait_for_log(daemon: Daemon, text: str) -> str:
 
 
 def docker(daemon: Daemon, *arguments: str) -> str:
-    command = ["docker", "-H", daemon.host, *arguments]
+    command = [str(docker_programs()[-1]), "-H", daemon.host, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -41,7 +42,7 @@ def test_the_stock_client_sees_version_and_info(start_daemon: StartDaemon) -> No
     assert json.loads(version)["Components"][0]["Name"] == "Engine"
     info = docker(daemon, "info")
     server = info[info.index("Server:") :].splitlines()[1:]
-    headings = {"Plugins", "Security Options", "Insecure Registries", "Registry Mirrors"}
+    headings = {"Plugins", "Security Options", "Labels", "Insecure Registries", "Registry Mirrors"}
     rows = [line.partition(":") for line in server]
     empty = [name for name, colon, value in rows if colon and not value.strip()]
     assert {name.strip() for name in empty} <= headings
@@ -129,7 +130,7 @@ def test_tcp_with_mutual_tls(
             f"--tlskey={server.key_path}",
         ]
     )
-    base = ["docker", "-H", f"tcp://127.0.0.1:{port}", "--tlsverify"]
+    base = [str(docker_programs()[-1]), "-H", f"tcp://127.0.0.1:{port}", "--tlsverify"]
     trust = [f"--tlscacert={authority.root.cert_path}"]
     own = [f"--tlscert={client.cert_path}", f"--tlskey={client.key_path}"]
     env = {**os.environ, "DOCKER_CONFIG": str(scratch)}

@@ -61,12 +61,12 @@ async def test_without_icc_only_published_ports_are_reached(engine: Engine) -> N
 
 async def test_without_icc_and_without_br_netfilter(engine: Engine) -> None:
     for family in ("ip", "ip6"):
-        run("sysctl", "-qw", f"net.bridge.bridge-nf-call-{family}tables=0")
+        run("busybox", "sysctl", "-qw", f"net.bridge.bridge-nf-call-{family}tables=0")
     await _check_no_communication(engine)
 
 
 async def test_published_ports_without_br_netfilter(engine: Engine) -> None:
-    run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")
+    run("busybox", "sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")
     web, other = await engine.start("web", WEB), await engine.start("other")
     with serve(web.netns_path):
         for path in (web.netns_path, other.netns_path, None):

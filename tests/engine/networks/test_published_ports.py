@@ -70,7 +70,7 @@ async def test_a_port_on_loopback_is_closed_to_the_lan(engine: Engine, host: Hos
 def _route_loopback_to_us(path: str) -> None:
     """Make a namespace send packets for 127.0.0.0/8 over the wire, as an attacker would."""
     inside = ("nsenter", f"--net={path}")
-    run(*inside, "sysctl", "-qw", "net.ipv4.conf.eth0.route_localnet=1")
+    run(*inside, "busybox", "sysctl", "-qw", "net.ipv4.conf.eth0.route_localnet=1")
     run(*inside, "ip", "link", "set", "lo", "down")
     gateway = run(*inside, "ip", "-4", "route", "show", "default").split()[2]
     run(*inside, "ip", "route", "add", "127.0.0.0/8", "via", gateway)

@@ -19,6 +19,7 @@ from boxship.engine.events.service import EventService
 from boxship.engine.runtime.runtimes import Runtime
 from boxship.engine.state.database import Database
 from boxship.linux.cgroups import Hierarchies, detect
+from tests.support.fixtures import docker_programs
 from tests.unit.api.serving import RunningServer
 
 CONFIG = EngineConfig(
@@ -275,7 +276,7 @@ async def test_disk_usage_for_all_clients(server: RunningServer) -> None:
 
 
 def docker(server: RunningServer, *arguments: str) -> str:
-    command = ["docker", "-H", f"unix://{server.path}", *arguments]
+    command = [str(docker_programs()[-1]), "-H", f"unix://{server.path}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
