@@ -15,6 +15,7 @@ from boxship.engine.config import RegistryConfig
 from boxship.engine.images.image import Progress
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.transport import TimeLimits
+from boxship.engine.state import reserve
 from boxship.engine.storage.errors import CorruptContentError, StorageFullError
 from boxship.entrypoints import base_image
 from boxship.errors import (
@@ -339,10 +340,11 @@ async def test_an_artifact_is_no_image(hasty: House, hostile: HostileRegistry) -
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MiB."""
+    """A file system of 3 MiB beside what the engine's state keeps for such a moment."""
     place = tmp_path / "disk"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], check=True)
+    size = f"size={reserve.SIZE + 3 * 1024 * 1024}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", place], check=True)
     yield place
     subprocess.run(["umount", "-l", place], check=True)
 
