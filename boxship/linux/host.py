@@ -67,14 +67,6 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def has_apparmor() -> bool:
-    """Tell whether AppArmor is on in the kernel."""
-    try:
-        return Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
-    except OSError:
-        return False
-
-
 def has_selinux() -> bool:
     """Tell whether SELinux is on in the kernel."""
     return Path("/sys/fs/selinux/enforce").exists()

@@ -28,6 +28,8 @@ class InspectFacts:
     """Where its ``hosts``, ``hostname`` and ``resolv.conf`` are; empty: nowhere."""
     driver: str = ""
     driver_data: Mapping[str, str] | None = None
+    apparmor_profile: str = ""
+    """Empty: none."""
     exec_ids: tuple[str, ...] = ()
     health: schema.Health | UnsetType = UNSET
     sizes: tuple[int, int] | None = None
@@ -54,7 +56,7 @@ def inspect_json(
         restart_count=container.state.restart_count,
         driver=facts.driver,
         platform=container.image_platform.partition("/")[0] or "linux",
-        app_armor_profile="",
+        app_armor_profile=facts.apparmor_profile,
         exec_ids=list(facts.exec_ids) or None,
         host_config=_host_config(container, facts),
         graph_driver=schema.GraphDriver(

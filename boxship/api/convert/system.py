@@ -135,7 +135,7 @@ def _engine_part(engine: "Engine", facts: ServerFacts, version: ApiVersion) -> d
         "live_restore_enabled": True,
         "isolation": "",
         "cdi_spec_dirs": [],
-        "security_options": _security_options(engine.config, engine.runtime.cgroup_version),
+        "security_options": _security_options(engine),
         "firewall_backend": schema.Firewall(driver="nftables") if version >= (1, 49) else UNSET,
     }
 
@@ -264,14 +264,15 @@ def _commit(program: Program | None, version: ApiVersion) -> schema.Commit:
     return schema.Commit(id=text, expected=text if version < (1, 49) else UNSET)
 
 
-def _security_options(config: EngineConfig, cgroup_version: int) -> list[str]:
+def _security_options(engine: "Engine") -> list[str]:
+    config, runtime = engine.config, engine.runtime
     options = []
-    if linux_host.has_apparmor():
+    if runtime.apparmor_profile:
         options.append("name=apparmor")
     if linux_host.has_seccomp():
         profile = config.containers.seccomp_profile or "builtin"
         options.append(f"name=seccomp,profile={profile}")
-    mode = config.containers.cgroupns_mode or ("private" if cgroup_version == 2 else "host")
+    mode = config.containers.cgroupns_mode or ("private" if runtime.cgroup_version == 2 else "host")
     if mode == "private":
         options.append("name=cgroupns")
     return options

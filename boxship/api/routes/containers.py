@@ -126,6 +126,7 @@ async def container_inspect(request: Request, engine: "Engine") -> Response:
         files_dir=engine.containers.files_dir(container),
         driver=driver,
         driver_data=driver_data,
+        apparmor_profile=engine.containers.apparmor_profile(container),
         exec_ids=tuple(engine.containers.execs.of_container(container.id)),
         sizes=sizes,
     )

@@ -9,7 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 
 from boxship.engine.config import EngineConfig
-from boxship.engine.containers import archive, inspection, logs, membership, removal
+from boxship.engine.containers import (
+    archive,
+    inspection,
+    logs,
+    membership,
+    removal,
+    workloads,
+)
 from boxship.engine.containers.archive import PathStat
 from boxship.engine.containers.attach import AttachOptions, attach
 from boxship.engine.containers.container import Container, ContainerRequest, RestartPolicy, Status
@@ -222,6 +229,10 @@ class ContainerService:
     def files_dir(self, container: Container) -> str:
         """Directory of its ``hosts``, ``hostname`` and ``resolv.conf``."""
         return str(self._context.files_dir(container.id))
+
+    def apparmor_profile(self, container: Container) -> str:
+        """Name of its AppArmor profile, or empty where the machine has no AppArmor."""
+        return workloads.apparmor_profile(self._context, container)
 
     def log_path(self, container: Container) -> str:
         """Path of its log, or empty where its driver keeps none."""

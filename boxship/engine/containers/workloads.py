@@ -18,6 +18,7 @@ from boxship.engine.runtime.workload import (
     Ulimit,
     Workload,
 )
+from boxship.engine.security import apparmor
 from boxship.errors import ConflictError, InvalidParameterError
 
 
@@ -131,6 +132,14 @@ def security(context: Context, container: Container) -> Security:
         readonly_paths=() if unmasked else host.readonly_paths,
         writable_cgroups=_flag(options, "writable-cgroups", default=False),
     )
+
+
+def apparmor_profile(context: Context, container: Container) -> str:
+    """Return the name of a container's profile; empty where the machine has no AppArmor."""
+    host = container.host
+    wanted = _last(_security_options(host.security_opt), "apparmor")
+    default = context.runtime.apparmor_profile
+    return apparmor.choose(wanted, default, privileged=host.privileged)
 
 
 _SECURITY_OPTIONS = frozenset(

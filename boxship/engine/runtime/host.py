@@ -44,7 +44,7 @@ def probe(config: EngineConfig) -> HostInfo:
         systemd_cgroups=systemd,
         cgroup_parent=SYSTEMD_SLICE if systemd else "/boxship",
         swap_accounting=_limits_swap(hierarchies),
-        apparmor_profile=apparmor.DEFAULT_PROFILE if apparmor.is_enabled() else "",
+        apparmor_profile=apparmor.DEFAULT_PROFILE if apparmor.is_usable() else "",
     )
     return HostInfo(hierarchies, host, shutil.which("conmon") or "")
 

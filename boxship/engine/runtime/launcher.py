@@ -25,6 +25,7 @@ from boxship.engine.runtime.supervised import start_time_or_zero
 from boxship.engine.runtime.task import TaskHandle, TaskSpec
 from boxship.engine.runtime.view import View
 from boxship.engine.runtime.workload import Workload
+from boxship.engine.security import apparmor
 from boxship.errors import BoxshipError, InvalidParameterError, NotSupportedError
 from boxship.linux import pidfd
 
@@ -53,6 +54,8 @@ class Launcher:
     ) -> tuple[Shim, TaskHandle]:
         """Create a container that waits to be started. Raises what kept it from being created."""
         config = spec.build(workload, self._host)
+        if profile := config["process"].get("apparmorProfile"):
+            await asyncio.to_thread(apparmor.require, profile)
         uncompiled = self._filters.apply(config, runtime)
         _prepare(task.bundle, msgspec.json.encode(config), task.log_path)
         sources = [one.source for one in workload.mounts if one.type == "bind"]

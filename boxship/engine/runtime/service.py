@@ -37,7 +37,6 @@ from boxship.engine.runtime.task import (
 from boxship.engine.runtime.tasks import Task
 from boxship.engine.runtime.view import View
 from boxship.engine.runtime.workload import Resources, Workload
-from boxship.engine.security import apparmor
 from boxship.errors import ConflictError, InternalError, NotFoundError
 from boxship.linux import cgroups, freezer
 from boxship.wire.duplex import Duplex
@@ -69,8 +68,6 @@ class RuntimeService:
         """Prepare the machine. Raises NotSupportedError, saying what is missing."""
         self.host.check()
         self._exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)
-        if self.host.spec.apparmor_profile:
-            await asyncio.to_thread(apparmor.load_default)
         self._view.open()
         self._rotator = Rotator()
         await asyncio.to_thread(cleanup.forget_ended_execs, self._executor.root)
@@ -101,6 +98,11 @@ class RuntimeService:
     def cgroup_driver(self) -> str:
         """``cgroupfs`` or ``systemd``."""
         return "systemd" if self.host.spec.systemd_cgroups else "cgroupfs"
+
+    @property
+    def apparmor_profile(self) -> str:
+        """Profile of containers that name none; empty where there is no AppArmor."""
+        return self.host.spec.apparmor_profile
 
     @property
     def default_runtime(self) -> str:

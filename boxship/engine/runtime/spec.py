@@ -6,7 +6,7 @@ from typing import Any
 
 from boxship.engine.runtime import devices, limits
 from boxship.engine.runtime.workload import Mount, Process, Security, Workload
-from boxship.engine.security import capabilities, seccomp
+from boxship.engine.security import apparmor, capabilities, seccomp
 from boxship.engine.security.users import Identity, lookup
 from boxship.errors import InvalidParameterError
 
@@ -48,7 +48,7 @@ class Host:
     """Group (or slice) of containers that name none."""
     swap_accounting: bool = True
     apparmor_profile: str = ""
-    """Default profile; empty where the kernel has no AppArmor."""
+    """Default profile; empty where containers cannot be confined by AppArmor."""
 
 
 def build(workload: Workload, host: Host) -> dict[str, Any]:
@@ -92,7 +92,9 @@ def process(wanted: Process, workload: Workload, host: Host) -> dict[str, Any]:
     }
     if wanted.terminal and wanted.console_size and all(wanted.console_size):
         document["consoleSize"] = console_size_object(wanted.console_size)
-    profile = _apparmor(security, host)
+    profile = apparmor.choose(
+        security.apparmor, host.apparmor_profile, privileged=security.privileged
+    )
     if profile:
         document["apparmorProfile"] = profile
     return document
@@ -138,14 +140,6 @@ def _args(wanted: Process, workload: Workload) -> list[str]:
     if workload.init_path:
         return [INIT_PATH, "--", *wanted.args]
     return list(wanted.args)
-
-
-def _apparmor(security: Security, host: Host) -> str:
-    if not host.apparmor_profile:
-        return ""
-    if security.apparmor:
-        return security.apparmor
-    return "unconfined" if security.privileged else host.apparmor_profile
 
 
 def _rlimits(workload: Workload) -> list[dict[str, Any]]:

@@ -1,13 +1,18 @@
-"""The AppArmor profile of containers that name none (apparmor.d(5))."""
+"""AppArmor profiles of containers, and the default one (apparmor.d(5))."""
 
+import logging
 import shutil
 import subprocess
 from pathlib import Path
 
-from boxship.errors import NotSupportedError
+from boxship.errors import InvalidParameterError, NotSupportedError
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_PROFILE = "docker-default"
 """Docker's name: profiles that administrators wrote may refer to it."""
+UNCONFINED = "unconfined"
+_PARSER = "apparmor_parser"
 _ENABLED = Path("/sys/module/apparmor/parameters/enabled")
 _LOADED = Path("/sys/kernel/security/apparmor/profiles")
 
@@ -49,35 +54,68 @@ profile docker-default flags=(attach_disconnected,mediate_deleted) {
 """
 
 
-def is_enabled(enabled: Path = _ENABLED) -> bool:
+def is_enabled() -> bool:
     """Tell whether the kernel enforces AppArmor profiles."""
     try:
-        return enabled.read_text().strip() == "Y"
+        return _ENABLED.read_text().strip() == "Y"
     except OSError:
         return False
 
 
-def is_loaded(profile: str, loaded: Path = _LOADED) -> bool:
+def is_loaded(profile: str) -> bool:
     """Tell whether the kernel knows a profile."""
     try:
-        lines = loaded.read_text().splitlines()
+        lines = _LOADED.read_text().splitlines()
     except OSError:
         return False
     return any(line.rpartition(" (")[0] == profile for line in lines)
 
 
-def load_default() -> None:
-    """Load the default profile unless the kernel has it. Blocking.
+def is_usable() -> bool:
+    """Tell whether containers can be confined: profiles are enforced and the default can be had.
 
-    Raises NotSupportedError when apparmor_parser is missing or refuses.
+    Like Docker, containers run unconfined on a machine that has no apparmor_parser.
     """
-    if is_loaded(DEFAULT_PROFILE):
+    if not is_enabled() or not _LOADED.exists():
+        return False
+    if is_loaded(DEFAULT_PROFILE) or shutil.which(_PARSER):
+        return True
+    logger.warning(
+        "AppArmor is enabled but %s is missing: containers run without a profile; install the"
+        " package apparmor and restart the engine",
+        _PARSER,
+    )
+    return False
+
+
+def choose(wanted: str, default: str, *, privileged: bool) -> str:
+    """Return the profile of a container; empty where there is no AppArmor (no ``default``)."""
+    if not default:
+        return ""
+    return wanted or (UNCONFINED if privileged else default)
+
+
+def require(profile: str) -> None:
+    """Make sure that the kernel knows a profile; the default is loaded when need be. Blocking.
+
+    Others unload it behind our back: ``aa-remove-unknown`` does. Raises InvalidParameterError for
+    another profile that is not loaded, NotSupportedError when the default one cannot be.
+    """
+    if profile == UNCONFINED or is_loaded(profile):
         return
-    parser = shutil.which("apparmor_parser")
+    if profile != DEFAULT_PROFILE:
+        raise InvalidParameterError(
+            f"AppArmor profile {profile} is not loaded: load it with apparmor_parser -r FILE"
+        )
+    _load_default()
+
+
+def _load_default() -> None:
+    parser = shutil.which(_PARSER)
     if parser is None:
         raise NotSupportedError(
-            "AppArmor is enabled but its default profile for containers is not loaded and"
-            " apparmor_parser is not installed: install the package apparmor"
+            f"AppArmor profile {DEFAULT_PROFILE} is not loaded and {_PARSER} is not installed:"
+            " install the package apparmor"
         )
     result = subprocess.run((parser, "-Kr"), input=_TEXT.encode(), capture_output=True, check=False)
     if result.returncode != 0:

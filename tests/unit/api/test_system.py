@@ -58,6 +58,7 @@ def engine_of(events: EventService, hierarchies: Hierarchies | None = None) -> A
         volumes=SimpleNamespace(list=lambda _filters: []),
         runtime=SimpleNamespace(
             cgroup_driver="cgroupfs",
+            apparmor_profile="",
             cgroup_version=(hierarchies or detect()).version,
             host=SimpleNamespace(hierarchies=hierarchies or detect(), conmon="/usr/bin/conmon"),
             runtimes=lambda: {"crun": crun},
