@@ -19,7 +19,7 @@ def _run(*words: str) -> str:
 def default_profile_is_enforced() -> None:
     expect("name=apparmor" in boxship("info", "--format", "{{.SecurityOptions}}"), "no apparmor")
     equal(_run(), f"{_DEFAULT} (enforce)")
-    script = ("busybox", "sh", "-c", "mount -t tmpfs x /mnt")
+    script = ("busybox", "sh", "-c", "mount -t tmpfs x /tmp")
     code, message = refused("run", "--rm", "--cap-add", "SYS_ADMIN", *script)
     expect("ermission denied" in message, (code, message))
 

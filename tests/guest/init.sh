@@ -29,13 +29,14 @@ UNIT
 fi
 
 mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-mkdir -p /dev/pts /dev/shm
+mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
-mount -t mqueue mqueue /dev/mqueue 2>/dev/null || { mkdir -p /dev/mqueue && mount -t mqueue mqueue /dev/mqueue; }
+mount -t mqueue mqueue /dev/mqueue
 ip link set lo up
 cd "$program" && python3 -B -m tests.guest plain
 busybox reboot -f

@@ -1,11 +1,15 @@
 """What the engine has in the kernel: the same before the first container and after the last."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.guest.kit import CGROUPS, output, until
 
+_NAMESPACES = Path("/run/boxship/netns")
+_PARENT = CGROUPS / "boxship"
+_OF_CONTAINER = re.compile(r"boxship[-/][0-9a-f]{64}")
 _PROGRAMS = ("conmon", "crun", "runc")
 
 
@@ -35,14 +39,22 @@ def expect_none(before: Mapping[str, set[str]]) -> None:
         raise AssertionError(f"left behind: {added(before)}") from None
 
 
+def pinned_namespaces() -> list[str]:
+    """Return the network namespaces below the engine's directory."""
+    return sorted(path.name for path in _NAMESPACES.iterdir())
+
+
 def _mounts() -> set[str]:
+    """A running engine keeps some namespaces ready: they are not looked at."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return {line.split()[4] for line in lines}
+    targets = (line.split()[4] for line in lines)
+    return {target for target in targets if Path(target).parent != _NAMESPACES}
 
 
 def _groups() -> set[str]:
-    groups = {str(path.parent) for path in CGROUPS.rglob("cgroup.procs")}
-    return {group for group in groups if "boxship" in group}
+    """Those of containers; the parent of all of them stays, as Docker's does."""
+    groups = {path.parent for path in CGROUPS.rglob("cgroup.procs")} - {_PARENT}
+    return {str(group) for group in groups if _OF_CONTAINER.search(str(group))}
 
 
 def _rules() -> set[str]:

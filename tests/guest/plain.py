@@ -70,6 +70,7 @@ def nothing_is_left() -> None:
 
 def daemon_ends() -> None:
     equal(_daemon.end(signal.SIGTERM), 0)
+    equal(leftovers.pinned_namespaces(), [])
 
 
 def main() -> int:

@@ -52,6 +52,7 @@ def _build(context: Context, request: ContainerRequest, image: Image) -> Contain
     config = merge(request.config, from_image(image.config.config))
     runtime = request.host.runtime or context.config.default_runtime
     context.runtime.check_runtime(runtime)
+    context.runtime.check_cgroup_parent(request.host.resources.cgroup_parent)
     network_mode = _network_mode(context, request.host.network_mode)
     words = command_line(config)
     return Container(

@@ -25,6 +25,7 @@ from boxship.engine.runtime.hub import AttachHub
 from boxship.engine.runtime.launcher import Launcher, run_runtime
 from boxship.engine.runtime.runtimes import Runtime, Runtimes
 from boxship.engine.runtime.shim import reopen_log
+from boxship.engine.runtime.spec import check_cgroup_parent
 from boxship.engine.runtime.supervised import Supervised, read_exit
 from boxship.engine.runtime.task import (
     AttachRequest,
@@ -120,6 +121,10 @@ class RuntimeService:
     def check_runtime(self, name: str) -> None:
         """Raise InvalidParameterError for an unknown runtime, NotSupportedError if it is absent."""
         self._runtimes.resolve(name)
+
+    def check_cgroup_parent(self, parent: str) -> None:
+        """Raise InvalidParameterError where the control group driver cannot have this parent."""
+        check_cgroup_parent(parent, self.host.spec)
 
     async def create(self, spec: TaskSpec, workload: Workload) -> TaskHandle:
         """Create a container's first process; it waits until ``start``.

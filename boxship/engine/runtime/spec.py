@@ -34,6 +34,7 @@ READONLY_PATHS = (
     "/proc/sys",
     "/proc/sysrq-trigger",
 )
+_SUBGROUP = "run.oci.systemd.subgroup"
 _SAFE = ("nosuid", "noexec", "nodev")
 
 
@@ -59,7 +60,7 @@ def build(workload: Workload, host: Host) -> dict[str, Any]:
         "root": {"path": str(workload.rootfs), "readonly": workload.read_only_rootfs},
         "process": process(workload.process, workload, host),
         "mounts": _mounts(workload),
-        "annotations": dict(workload.annotations),
+        "annotations": _annotations(workload, host),
         "linux": _linux(workload, host),
     }
     if workload.namespaces.uts == "host" or not workload.hostname:
@@ -67,11 +68,27 @@ def build(workload: Workload, host: Host) -> dict[str, Any]:
     return document
 
 
+def _annotations(workload: Workload, host: Host) -> dict[str, str]:
+    """Keep crun from a further group inside of the scope: limits are the scope's, as with runc."""
+    own = {_SUBGROUP: ""} if host.systemd_cgroups else {}
+    return {**own, **workload.annotations}
+
+
 def cgroups_path(container_id: str, parent: str, host: Host) -> str:
     """Return ``linux.cgroupsPath`` in the form of the cgroup driver."""
     if host.systemd_cgroups:
         return f"{parent or host.cgroup_parent}:boxship:{container_id}"
     return f"/{(parent or host.cgroup_parent).strip('/')}/{container_id}"
+
+
+def check_cgroup_parent(parent: str, host: Host) -> None:
+    """Raise InvalidParameterError, in Docker's words, where systemd cannot have that parent."""
+    if not host.systemd_cgroups or not parent:
+        return
+    if "/" in parent or not parent.removesuffix(".slice") or not parent.endswith(".slice"):
+        raise InvalidParameterError(
+            'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"'
+        )
 
 
 def process(wanted: Process, workload: Workload, host: Host) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from boxship.engine.runtime.hub import AttachHub
@@ -16,6 +17,7 @@ from boxship.engine.runtime.shim import EXIT_FILE, OOM_FILE
 from boxship.engine.runtime.task import TaskExit, TaskHandle
 from boxship.linux import pidfd
 from boxship.linux.cgroups import read_table
+from boxship.linux.kmsg import was_killed_for_memory
 
 KILLED = 128 + signal.SIGKILL
 
@@ -33,6 +35,7 @@ class Supervised:
         self.exit: TaskExit | None = None
         self.memory_group: Path | None = None
         """Where the kernel counts this task's out-of-memory kills."""
+        self._killed = False
         self._conmon_pidfd = conmon_pidfd
         self._pidfd = _open_or_none(handle)
         self._ended: asyncio.Future[TaskExit] = asyncio.get_running_loop().create_future()
@@ -49,7 +52,9 @@ class Supervised:
 
     def signal(self, number: int) -> bool:
         """Send a signal; tell whether the process was there to take it."""
-        return self._pidfd is not None and pidfd.send_signal(self._pidfd, number)
+        sent = self._pidfd is not None and pidfd.send_signal(self._pidfd, number)
+        self._killed = self._killed or (sent and number == signal.SIGKILL)
+        return sent
 
     def copy_terminal(self) -> int | None:
         """Return a copy of the terminal's master, which conmon has; None if there is none.
@@ -85,7 +90,7 @@ class Supervised:
             await self.hub.wait_eof()
         finally:
             draining.cancel()
-        self.exit = _with_memory_events(ended, self.memory_group)
+        self.exit = await self._with_memory_events(ended)
         self._close()
         self._ended.set_result(self.exit)
         self.hub.finish()
@@ -94,6 +99,20 @@ class Supervised:
         if self._pidfd is not None:
             await pidfd.wait_readable(self._pidfd)
             self.hub.task_died()
+
+    async def _with_memory_events(self, ended: TaskExit) -> TaskExit:
+        # conmon learns of an out-of-memory kill by an event that the process's end may overtake.
+        group = self.memory_group
+        if ended.oom_killed or group is None or ended.exit_code != KILLED:
+            return ended
+        events = read_table(group / "memory.events") or read_table(group / "memory.oom_control")
+        if events:
+            killed = events.get("oom_kill", 0) > 0
+        else:
+            # systemd removes a scope with its last process: only the kernel's log is left.
+            pid = self.handle.pid
+            killed = not self._killed and await asyncio.to_thread(was_killed_for_memory, pid)
+        return replace(ended, oom_killed=killed)
 
     async def _bury(self) -> TaskExit:
         """End a process whose conmon was killed: nobody reads its output or its status."""
@@ -127,21 +146,6 @@ def read_exit(directory: Path) -> TaskExit | None:
 def lost(reason: str) -> TaskExit:
     """Return the end of a process whose own status nobody knows."""
     return TaskExit(exit_code=KILLED, exited_at_ns=time.time_ns(), reason=reason)
-
-
-def _with_memory_events(ended: TaskExit, group: Path | None) -> TaskExit:
-    # conmon learns of an out-of-memory kill by an event that the process's end may overtake.
-    if ended.oom_killed or group is None or ended.exit_code != KILLED:
-        return ended
-    kills = read_table(group / "memory.events") or read_table(group / "memory.oom_control")
-    if not kills.get("oom_kill"):
-        return ended
-    return TaskExit(
-        exit_code=ended.exit_code,
-        exited_at_ns=ended.exited_at_ns,
-        oom_killed=True,
-        reason=ended.reason,
-    )
 
 
 def _open_or_none(handle: TaskHandle) -> int | None:

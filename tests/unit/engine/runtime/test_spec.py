@@ -90,8 +90,22 @@ def test_systemd_slice(tmp_path: Path) -> None:
     host = spec.Host(
         capabilities=capabilities.ALL, systemd_cgroups=True, cgroup_parent="system.slice"
     )
-    path = build(tmp_path, host)["linux"]["cgroupsPath"]
-    assert path == f"system.slice:boxship:{'c' * 64}"
+    document = build(tmp_path, host)
+    assert document["linux"]["cgroupsPath"] == f"system.slice:boxship:{'c' * 64}"
+    assert document["annotations"]["run.oci.systemd.subgroup"] == ""
+
+
+@pytest.mark.parametrize("parent", ["", "guests.slice", "/anything"])
+def test_group_parent_fits_cgroupfs(parent: str) -> None:
+    spec.check_cgroup_parent(parent, HOST)
+
+
+def test_group_parent_is_a_slice_with_systemd() -> None:
+    host = spec.Host(capabilities=(), systemd_cgroups=True)
+    spec.check_cgroup_parent("guests.slice", host)
+    for parent in ("/not/a/slice", "a/b.slice", ".slice"):
+        with pytest.raises(InvalidParameterError, match=r'named as "xxx\.slice"'):
+            spec.check_cgroup_parent(parent, host)
 
 
 def test_ulimits_and_terminal(tmp_path: Path) -> None:
