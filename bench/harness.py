@@ -118,8 +118,12 @@ def _save() -> None:
 
 
 def proportional_set_size(pid: int) -> float:
-    """Memory of a process in MiB, shared pages counted by their share."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    """Memory of a process in MiB, shared pages counted by their share; 0 for one that ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    for line in lines:
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0
