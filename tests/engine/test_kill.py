@@ -174,7 +174,7 @@ def test_ten_containers_outlive_twenty_kills(town: Town) -> None:
     _check_streams(town)
     for name in lives:
         town.cli("stop", "-t", "0", name)
-        # An init process hands SIGTERM on, and may be quicker than the SIGKILL that follows at once.
+        # An init process hands SIGTERM on, and may be quicker than the SIGKILL behind it.
         codes = {137, 143} if name == "idle" else {137}
         assert town.inspect(name)["State"]["ExitCode"] in codes
     _check_logs(town)
