@@ -44,6 +44,18 @@ def cli(client_program: ClientProgram, daemon: Daemon) -> Cli:
     return client_program(daemon)
 
 
+@pytest.fixture(autouse=True)
+def _no_containers_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """One failed walkthrough leaves nothing in the way of the next."""
+    if "daemon" not in request.fixturenames:
+        yield
+        return
+    daemon: Daemon = request.getfixturevalue("daemon")
+    yield
+    for container in daemon.get("/containers/json?all=1"):
+        daemon.request("DELETE", f"/containers/{container['Id']}?force=1&v=1")
+
+
 @pytest.fixture(scope="session")
 def web_image(registry: Registry) -> str:
     """A small web server in the walkthroughs' shape: workdir /src, an entry point, port 8080."""

@@ -88,7 +88,7 @@ def test_shims_are_small(cli: Cli, daemon: Daemon, busybox: str) -> None:
         cli("run", "-d", "--init", "--name", name, busybox, "sleep", "900")
     shims = [pid for pid in daemon.processes() if _program(pid) == "conmon"]
     assert len(shims) == len(names)
-    assert max(_proportional_kib(pid) for pid in shims) < 1200
+    assert max(_private_kib(pid) for pid in shims) < 600
     cli("rm", "-f", *names)
 
 
@@ -182,9 +182,7 @@ def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
 
 
-def _proportional_kib(pid: int) -> int:
-    """The process' share of the memory (PSS)."""
+def _private_kib(pid: int) -> int:
+    """The memory that would be free if the process were not (proc(5), smaps)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
-    assert found
-    return int(found[1])
+    return sum(int(kib) for kib in re.findall(r"^Private_\w+: +(\d+) kB", text, re.MULTILINE))
