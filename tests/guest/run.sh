@@ -34,7 +34,7 @@ boot() {
 # The guest's word for its end is its last line.
 check() {
   echo "=== $1"
-  boot "$1" "$2" | tr -d '\r' | tee "$work/output" | grep --line-buffered -v '^.\[' || true
+  boot "$1" "$2" | sed -u 's,\r,,g' | tee "$work/output" | grep --line-buffered -v '^.\[' || true
   grep -q '^guest: all checks passed$' "$work/output"
 }
 

@@ -34,7 +34,6 @@ READONLY_PATHS = (
     "/proc/sys",
     "/proc/sysrq-trigger",
 )
-_SUBGROUP = "run.oci.systemd.subgroup"
 _SAFE = ("nosuid", "noexec", "nodev")
 
 
@@ -60,18 +59,12 @@ def build(workload: Workload, host: Host) -> dict[str, Any]:
         "root": {"path": str(workload.rootfs), "readonly": workload.read_only_rootfs},
         "process": process(workload.process, workload, host),
         "mounts": _mounts(workload),
-        "annotations": _annotations(workload, host),
+        "annotations": dict(workload.annotations),
         "linux": _linux(workload, host),
     }
     if workload.namespaces.uts == "host" or not workload.hostname:
         del document["hostname"]
     return document
-
-
-def _annotations(workload: Workload, host: Host) -> dict[str, str]:
-    """Keep crun from a further group inside of the scope: limits are the scope's, as with runc."""
-    own = {_SUBGROUP: ""} if host.systemd_cgroups else {}
-    return {**own, **workload.annotations}
 
 
 def cgroups_path(container_id: str, parent: str, host: Host) -> str:
