@@ -35,6 +35,8 @@ from boxship.linux.mount import mount_points
 from tests.support.waiting import wait_until
 
 KILLED = 137
+START_SECONDS = 5.0
+"""More than any start takes, less than any of its time limits."""
 _OWN_CODE = (os.sep + os.path.join("boxship", "engine"), os.sep + os.path.join("boxship", "linux"))
 
 
@@ -182,7 +184,8 @@ async def _cut_off(config: EngineConfig, calls: int) -> None:
 
 
 async def _go_on(config: EngineConfig) -> None:
-    engine = await Engine.open(config)
+    async with asyncio.timeout(START_SECONDS):
+        engine = await Engine.open(config)
     await explain(engine)
     await check_empty(engine, config)
     await engine.close()
