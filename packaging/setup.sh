@@ -11,7 +11,7 @@ purpose=${1:?usage: setup.sh run|test}
 tools=.tools
 packages=(
   python3-venv ca-certificates crun conmon libnftables1 tini busybox-static
-  golang-github-containers-common
+  golang-github-containers-common procps
 )
 # Unpacked below .tools and not installed: their packages would start services.
 unpacked=(docker-registry)

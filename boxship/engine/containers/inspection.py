@@ -76,16 +76,25 @@ async def top(context: Context, container: Container, ps_args: str) -> Top:
     if container.state.status != Status.PAUSED:
         next_status("exec", container)
     pids = {str(pid) for pid in context.runtime.pids(container.id)}
-    process = await asyncio.create_subprocess_exec(
-        "ps",
-        *(ps_args or DEFAULT_PS_ARGS).split(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    return _parse_ps(await run_ps(ps_args or DEFAULT_PS_ARGS), pids)
+
+
+async def run_ps(ps_args: str) -> str:
+    """Return what the host's ``ps`` prints. Raises InternalError when it cannot or will not."""
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "ps", *ps_args.split(), stdout=pipe, stderr=pipe
+        )
+    except FileNotFoundError as error:
+        raise InternalError(
+            'Error running ps: exec: "ps": executable file not found in $PATH; '
+            "processes are listed with the host's ps: install it (Debian's package procps)"
+        ) from error
     output, errors = await process.communicate()
     if process.returncode:
         raise InternalError(f"Error running ps: {errors.decode(errors='replace').strip()}")
-    return _parse_ps(output.decode(errors="replace"), pids)
+    return output.decode(errors="replace")
 
 
 def _parse_ps(output: str, pids: set[str]) -> Top:
