@@ -14,10 +14,10 @@ async def test_ps_prints_processes() -> None:
 
 async def test_a_host_without_ps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InternalError, match='"ps": executable file not found.*package procps'):
+    with pytest.raises(InternalError, match=r'"ps": executable file not found.*package procps'):
         await run_ps("-ef")
 
 
 async def test_arguments_that_ps_refuses() -> None:
-    with pytest.raises(InternalError, match="^Error running ps: ."):
+    with pytest.raises(InternalError, match=r"^Error running ps: ."):
         await run_ps("--nonsense")
