@@ -22,6 +22,7 @@ ExecStopPost=/bin/busybox reboot -f
 StandardOutput=file:/dev/ttyS0
 StandardError=file:/dev/ttyS0
 UNIT
+  systemctl mask serial-getty@ttyS0.service >/dev/null 2>&1
   systemctl enable boxship.socket >/dev/null 2>&1
   systemctl add-wants multi-user.target guest-checks.service >/dev/null 2>&1
   systemctl set-default multi-user.target >/dev/null 2>&1
