@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from boxship.engine.runtime.workload import Device, DeviceLimit, Resources, Ulimit
-from boxship.errors import InvalidParameterError
+from boxship.errors import InvalidParameterError, NotSupportedError
 
 MINIMUM_MEMORY: Final = 6 * 1024 * 1024
 _NANO: Final = 1_000_000_000
@@ -40,8 +40,14 @@ _ULIMIT_NAMES: Final = frozenset(
 def check_resources(limits: Resources, cpus: int | None = None) -> list[str]:
     """Check limits; returns warnings. ``cpus``: how many the host has (None: ask it).
 
-    Raises InvalidParameterError.
+    Raises InvalidParameterError; NotSupportedError for devices by driver or capability.
     """
+    for request in limits.device_requests:
+        wanted = ", ".join(f"[{' '.join(names)}]" for names in request.capabilities)
+        raise NotSupportedError(
+            f'could not select device driver "{request.driver}" with capabilities: [{wanted}]; '
+            "name the device nodes with --device instead"
+        )
     _check_memory(limits)
     _check_cpu(limits, cpus if cpus is not None else os.cpu_count() or 1)
     _check_block_io(limits)

@@ -13,8 +13,8 @@ from boxship.engine.containers.container import (
 )
 from boxship.engine.containers.validate import validate
 from boxship.engine.networks.sandbox import EndpointSpec, PortSpec
-from boxship.engine.runtime.workload import Device, Resources, Ulimit
-from boxship.errors import InvalidParameterError
+from boxship.engine.runtime.workload import Device, DeviceRequest, Resources, Ulimit
+from boxship.errors import InvalidParameterError, NotSupportedError
 
 MIB = 1024 * 1024
 
@@ -219,3 +219,9 @@ def test_warnings() -> None:
 def test_bad_name(name: str) -> None:
     with pytest.raises(InvalidParameterError, match="Invalid container name"):
         check({}, {}, name=name)
+
+
+def test_devices_by_capability_are_refused() -> None:
+    gpus = DeviceRequest(count=-1, capabilities=(("gpu",),))
+    with pytest.raises(NotSupportedError, match=r'driver "" with capabilities: \[\[gpu\]\]'):
+        check({}, {"resources": Resources(device_requests=(gpus,))})
