@@ -1,15 +1,12 @@
 """Pulling images: manifests, then layers in parallel, unpacked in order as they arrive."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from boxship.engine.images.arrival import LayerArrival
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink
 from boxship.engine.images.reclaim import Lease, Reclaimer
 from boxship.engine.images.registration import NewImage, Registrar, layer_blobs
 from boxship.engine.images.resolve import Resolved, Resolver
-from boxship.engine.images.transfers import Phase, Transfers, TransferState
+from boxship.engine.images.transfers import Transfers
 from boxship.engine.images.unpacking import Unpacker
 from boxship.engine.images.workers import Workers
 from boxship.engine.registry.auth import RegistryAuth
@@ -17,22 +14,12 @@ from boxship.engine.registry.client import RegistryClient, Repository
 from boxship.engine.state.database import Database
 from boxship.engine.storage.service import StorageService
 from boxship.errors import InternalError, InvalidParameterError, NotFoundError
-from boxship.ids import short_id
 from boxship.oci import image as image_document
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.document import MAX_DOCUMENT_SIZE
 from boxship.oci.image import ImageConfig, chain_ids
 from boxship.oci.platform import Platform, parse_platform, rank
 from boxship.reference import Reference, parse_normalized
-
-
-@dataclass(frozen=True, slots=True)
-class _Arriving:
-    """A layer that has to be unpacked, and the download that brings its archive."""
-
-    layer: LayerBlob
-    descriptor: Descriptor
-    download: asyncio.Task[None]
 
 
 class Puller:
@@ -58,7 +45,7 @@ class Puller:
         self._registrar = registrar
         self._reclaimer = reclaimer
         self._transfers = transfers
-        self._unpacker = unpacker
+        self._arrival = LayerArrival(storage, transfers, unpacker)
         self._workers = workers
         self._resolver = Resolver(storage.content, workers)
 
@@ -145,45 +132,8 @@ class Puller:
         blobs = [(layer.digest, layer.media_type, layer.size) for layer in descriptors]
         layers = layer_blobs(config, chain_ids(config.rootfs.diff_ids), blobs)
         await lease.hold([layer.digest for layer in layers], [layer.chain_id for layer in layers])
-        missing = [layer for layer in layers if not self._is_here(layer)]
-        for layer in layers:
-            status = "Pulling fs layer" if layer in missing else "Already exists"
-            progress(Progress(id=short_id(layer.digest), status=status))
-        try:
-            async with asyncio.TaskGroup() as group:
-                arriving = [
-                    _Arriving(
-                        layer,
-                        descriptor,
-                        group.create_task(
-                            self._transfers.fetch(source, descriptor, _watcher(layer, progress))
-                        ),
-                    )
-                    for layer, descriptor in zip(layers, descriptors, strict=True)
-                    if layer in missing
-                ]
-                group.create_task(self._unpack(layers, arriving, progress))
-        except BaseExceptionGroup as failures:
-            raise _first(failures) from failures
+        await self._arrival.fetch(source, descriptors, layers, progress)
         return layers
-
-    def _is_here(self, layer: LayerBlob) -> bool:
-        return self._storage.has_layer(layer.chain_id) and self._storage.content.has(layer.digest)
-
-    async def _unpack(
-        self, layers: tuple[LayerBlob, ...], arriving: list[_Arriving], progress: ProgressSink
-    ) -> None:
-        """Unpack layers from the lowest up, each as soon as it has arrived."""
-        waiting = {item.layer.chain_id: item for item in arriving}
-        parent = None
-        for layer in layers:
-            item = waiting.get(layer.chain_id)
-            if item is not None:
-                await item.download
-                key = short_id(layer.digest)
-                await self._unpacker.unpack(layer, parent, _extracting(layer, progress))
-                progress(Progress(id=key, status="Pull complete"))
-            parent = layer.chain_id
 
     def _register(
         self,
@@ -211,31 +161,6 @@ class Puller:
         return changed
 
 
-def _watcher(layer: LayerBlob, progress: ProgressSink) -> Callable[[TransferState], None]:
-    key = short_id(layer.digest)
-
-    def watch(state: TransferState) -> None:
-        if state.phase is Phase.DOWNLOADING:
-            progress(
-                Progress(id=key, status="Downloading", current=state.current, total=layer.size)
-            )
-        elif state.phase is Phase.RETRYING:
-            seconds = max(1, round(state.retry_in_s))
-            plural = "" if seconds == 1 else "s"
-            progress(Progress(id=key, status=f"Retrying in {seconds} second{plural}"))
-        else:
-            progress(Progress(id=key, status=state.phase.value))
-
-    return watch
-
-
-def _extracting(layer: LayerBlob, progress: ProgressSink) -> Callable[[int], None]:
-    key = short_id(layer.digest)
-    return lambda current: progress(
-        Progress(id=key, status="Extracting", current=current, total=layer.size)
-    )
-
-
 def _status(changed: bool, shown: str) -> str:
     return f"Downloaded newer image for {shown}" if changed else f"Image is up to date for {shown}"
 
@@ -245,13 +170,3 @@ def _wrong_platform(target: Reference, wanted: Platform, config: ImageConfig) ->
         f"WARNING: image with reference {target.familiar} was found but does not match the "
         f"specified platform: wanted {wanted.text}, actual: {config.platform.text}"
     )
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the failure that ended the others."""
-    for failure in failures.exceptions:
-        if isinstance(failure, BaseExceptionGroup):
-            return _first(failure)
-        if not isinstance(failure, asyncio.CancelledError):
-            return failure
-    return failures.exceptions[0]

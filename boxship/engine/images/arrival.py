@@ -1,0 +1,115 @@
+"""How an image's layers arrive: fetched in parallel, unpacked in order as they come."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from boxship.engine.images.image import LayerBlob, Progress, ProgressSink
+from boxship.engine.images.transfers import Phase, Transfers, TransferState
+from boxship.engine.images.unpacking import Unpacker
+from boxship.engine.registry.client import Repository
+from boxship.engine.storage.service import StorageService
+from boxship.ids import short_id
+from boxship.oci.descriptor import Descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class _Arriving:
+    """A layer that has to be unpacked, and the download that brings its archive."""
+
+    layer: LayerBlob
+    download: asyncio.Task[None]
+
+
+class LayerArrival:
+    """Brings the layers of images here."""
+
+    def __init__(self, storage: StorageService, transfers: Transfers, unpacker: Unpacker) -> None:
+        self._storage = storage
+        self._transfers = transfers
+        self._unpacker = unpacker
+
+    async def fetch(
+        self,
+        source: Repository,
+        descriptors: Sequence[Descriptor],
+        layers: Sequence[LayerBlob],
+        progress: ProgressSink,
+    ) -> None:
+        """Return when all layers, lowest first, are unpacked and their archives are kept.
+
+        ``descriptors``: of the layers' archives, in the same order. The caller holds a lease on
+        both. Raises what ``Transfers.fetch`` and ``Unpacker.unpack`` raise; nothing runs on then.
+        """
+        missing = [layer for layer in layers if not self._is_here(layer)]
+        for layer in layers:
+            status = "Pulling fs layer" if layer in missing else "Already exists"
+            progress(Progress(id=short_id(layer.digest), status=status))
+        try:
+            async with asyncio.TaskGroup() as group:
+                arriving = [
+                    _Arriving(
+                        layer,
+                        group.create_task(
+                            self._transfers.fetch(source, descriptor, _watcher(layer, progress))
+                        ),
+                    )
+                    for layer, descriptor in zip(layers, descriptors, strict=True)
+                    if layer in missing
+                ]
+                group.create_task(self._unpack(layers, arriving, progress))
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from failures
+
+    def _is_here(self, layer: LayerBlob) -> bool:
+        return self._storage.has_layer(layer.chain_id) and self._storage.content.has(layer.digest)
+
+    async def _unpack(
+        self, layers: Sequence[LayerBlob], arriving: list[_Arriving], progress: ProgressSink
+    ) -> None:
+        """Unpack layers from the lowest up, each as soon as it has arrived."""
+        waiting = {item.layer.chain_id: item for item in arriving}
+        parent = None
+        for layer in layers:
+            item = waiting.get(layer.chain_id)
+            if item is not None:
+                await item.download
+                key = short_id(layer.digest)
+                await self._unpacker.unpack(layer, parent, _extracting(layer, progress))
+                progress(Progress(id=key, status="Pull complete"))
+            parent = layer.chain_id
+
+
+def _watcher(layer: LayerBlob, progress: ProgressSink) -> Callable[[TransferState], None]:
+    key = short_id(layer.digest)
+
+    def watch(state: TransferState) -> None:
+        if state.phase is Phase.DOWNLOADING:
+            progress(
+                Progress(id=key, status="Downloading", current=state.current, total=layer.size)
+            )
+        elif state.phase is Phase.RETRYING:
+            seconds = max(1, round(state.retry_in_s))
+            plural = "" if seconds == 1 else "s"
+            progress(Progress(id=key, status=f"Retrying in {seconds} second{plural}"))
+        else:
+            progress(Progress(id=key, status=state.phase.value))
+
+    return watch
+
+
+def _extracting(layer: LayerBlob, progress: ProgressSink) -> Callable[[int], None]:
+    key = short_id(layer.digest)
+    return lambda current: progress(
+        Progress(id=key, status="Extracting", current=current, total=layer.size)
+    )
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the failure that ended the others."""
+    for failure in failures.exceptions:
+        if isinstance(failure, BaseExceptionGroup):
+            return _first(failure)
+        if not isinstance(failure, asyncio.CancelledError):
+            return failure
+    return failures.exceptions[0]
