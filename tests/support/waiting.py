@@ -6,9 +6,9 @@ from collections.abc import Callable
 PATIENCE = 30.0
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Return when ``holds`` does; AssertionError when it never does."""
+def wait_until(holds: Callable[[], bool], seen: Callable[[], object] = lambda: "") -> None:
+    """Return when ``holds`` does; AssertionError, with what ``seen`` tells, when it never does."""
     deadline = time.monotonic() + PATIENCE
     while not holds():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, f"it never came true {seen()}"
         time.sleep(0.01)
