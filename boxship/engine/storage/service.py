@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,15 @@ from boxship.engine.storage.layers.pipeline import LayerPipeline
 from boxship.engine.storage.layers.verify import verified
 from boxship.engine.storage.snapshots.background import Background
 from boxship.engine.storage.snapshots.choose import open_driver
+from boxship.engine.storage.snapshots.contents import LayerContents
 from boxship.engine.storage.snapshots.layer import Change, LayerRecord, chain_id
 from boxship.engine.storage.snapshots.layout import Layout
 from boxship.engine.storage.trees import tree_size
+from boxship.linux import mount
 
 _LOCKS = 32
+_VIEW = "view-"
+"""Begins the names of views beside the containers' ids."""
 DEFAULT_LIMITS = LayerLimits()
 
 
@@ -156,6 +161,53 @@ class StorageService:
         """Remove a layer that nothing stands on; harmless without it. [blocking, short]"""
         self._layout.remove_layer(chain)
 
+    @property
+    def contents(self) -> LayerContents:
+        """The files in layers, to be looked at."""
+        return LayerContents(self._layout, self._driver.name)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give an empty directory for work under way; it goes at the end, or at the next start.
+
+        [blocking, short]
+        """
+        with disk_errors("making a directory", self._data_root):
+            draft = self._layout.draft()
+        try:
+            yield draft
+        finally:
+            self._layout.discard(draft)
+
+    # views
+
+    def mount_view(self, view_id: str, chain: str | None, target: Path) -> None:
+        """Show the root filesystem of a layer at a directory, read-only. [blocking]
+
+        All or nothing. Raises InternalError when the kernel refuses.
+        """
+        name = _VIEW + view_id
+        self.create_container(name, chain)
+        try:
+            root = self.mount_container(name, volatile=True)
+            with disk_errors("mounting an image", target):
+                mount.bind(root, target)
+                mount.remount(target, mount.MS_BIND | mount.MS_RDONLY)
+        except BaseException:
+            self.unmount_view(view_id, target)
+            raise
+
+    def unmount_view(self, view_id: str, target: Path) -> None:
+        """Undo ``mount_view``, lazily where files are open; harmless without it. [blocking]"""
+        if mount.is_mount_point(target):
+            mount.unmount(target, mount.MNT_DETACH)
+        self.remove_container(_VIEW + view_id)
+
+    def view_ids(self) -> list[str]:
+        """Return the ids of all views, mounted or not."""
+        names = self._layout.container_ids()
+        return [name.removeprefix(_VIEW) for name in names if name.startswith(_VIEW)]
+
     # containers
 
     def create_container(self, container_id: str, chain: str | None) -> None:
@@ -193,11 +245,12 @@ class StorageService:
 
     def container_ids(self) -> list[str]:
         """Return the ids of all containers that have a tree here."""
-        return self._layout.container_ids()
+        return [name for name in self._layout.container_ids() if not name.startswith(_VIEW)]
 
     def chains_of_containers(self) -> set[str]:
-        """Return the chain ids of all layers that containers stand on, down to the bases."""
-        tops = {self._layout.container_parent(container) for container in self.container_ids()}
+        """Return the chain ids of all layers that containers and views stand on, to the bases."""
+        names = self._layout.container_ids()
+        tops = {self._layout.container_parent(name) for name in names}
         return {chain for top in tops for chain in self._layout.chain(top)}
 
     def chain_of_container(self, container_id: str) -> tuple[str, ...]:

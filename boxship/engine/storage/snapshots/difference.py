@@ -17,7 +17,7 @@ _COMPARED = ("st_mode", "st_uid", "st_gid", "st_rdev", "st_mtime_ns")
 def tree_changes(old: Path | None, new: Path) -> list[Change]:
     """Return what turns ``old`` (None: an empty tree) into ``new``, sorted by path. [blocking]"""
     changes = [
-        Change(kind, "/" + os.fsdecode(path)) for kind, path, _ in _differences(old, new) if path
+        Change(kind, "/" + os.fsdecode(path)) for kind, path, _ in differences(old, new) if path
     ]
     return sorted(changes, key=lambda change: change.path)
 
@@ -29,7 +29,7 @@ def pack_difference(old: Path | None, new: Path) -> Iterator[bytes]:
 
 def _pieces(old: Path | None, new: Path) -> Iterator[bytes]:
     packer = Packer()
-    for _, path, node in _differences(old, new):
+    for _, path, node in differences(old, new):
         if node is not None:
             yield from packer.pack(node)
             continue
@@ -37,8 +37,8 @@ def _pieces(old: Path | None, new: Path) -> Iterator[bytes]:
         yield encode_header(removal_mark(parent, WHITEOUT_PREFIX + name))
 
 
-def _differences(old: Path | None, new: Path) -> Iterator[tuple[ChangeKind, bytes, Node | None]]:
-    """Yield kind, path and the new node (None for a removed name)."""
+def differences(old: Path | None, new: Path) -> Iterator[tuple[ChangeKind, bytes, Node | None]]:
+    """Yield kind, path and the new node (None for a removed name). [blocking]"""
     links: list[bytes] = []  # of the old tree: what is below them is elsewhere
     for node in walk(new):
         old_path = _join(old, node.path) if old else b""
