@@ -10,17 +10,25 @@ import os
 import select
 import socket as sockets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final, cast
 
 _READ_HIGH: Final = 1024 * 1024
 """Bytes that may wait unread before the kernel's buffer has to hold the rest."""
 _READ_LOW: Final = 256 * 1024
 _WRITE_HIGH: Final = 1024 * 1024
+_FILE_STEP: Final = 8 * 1024 * 1024
+"""Bytes of a file that one visit to a worker thread sends at most."""
+_FILE_PATIENCE_MS: Final = 20
+"""How long that visit waits for a client that reads slowly; afterwards the loop waits."""
+_STALL_S: Final = 300.0
+"""A client that takes nothing of a file for so long has gone."""
 
 
 class Channel(asyncio.Protocol):
     """A connected byte stream over a plain socket."""
+
+    encrypted = False
 
     def __init__(self, on_connected: Callable[["Channel"], None]) -> None:
         self._on_connected = on_connected
@@ -143,6 +151,12 @@ class Channel(asyncio.Protocol):
         return self._eof and not self._chunks
 
     @property
+    def peer(self) -> str:
+        """The peer's address and port; empty for a unix socket."""
+        name = self._transport.get_extra_info("peername")
+        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else ""
+
+    @property
     def socket(self) -> sockets.socket:
         """The socket itself, for its options and peer credentials; not for reading or writing."""
         return cast(sockets.socket, self._transport.get_extra_info("socket"))
@@ -155,9 +169,7 @@ class Channel(asyncio.Protocol):
         """
         self._read_paused = True
         self._transport.pause_reading()
-        while self._transport.get_write_buffer_size():
-            self._transport.set_write_buffer_limits(high=0)
-            await self.write(b"")
+        await self._drain()
         ahead = b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0
@@ -165,7 +177,44 @@ class Channel(asyncio.Protocol):
         duplicate.setblocking(False)
         return ahead, duplicate
 
+    async def send_file(self, descriptor: int, offset: int, count: int) -> AsyncIterator[int]:
+        """Send a part of a file; yields how much of it went out with each step.
+
+        The kernel copies the pages itself, in a worker thread, as they may have to come from the
+        disk. Raises ConnectionError when the peer is gone, takes nothing for five minutes, or the
+        file is shorter than it was.
+        """
+        await self._drain()
+        self._transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        with sockets.socket(fileno=os.dup(self.socket.fileno())) as duplicate:
+            end = offset + count
+            while offset < end:
+                self._check_open()
+                step = _FileStep(duplicate.fileno(), descriptor, offset, end)
+                sent = await _finished(self._loop.run_in_executor(None, step.run))
+                offset += sent
+                yield sent
+                if step.blocked:
+                    await self._wait_writable(duplicate)
+
     # Inside
+
+    async def _drain(self) -> None:
+        """Wait until everything written is with the kernel."""
+        while self._transport.get_write_buffer_size():
+            self._transport.set_write_buffer_limits(high=0)
+            await self.write(b"")
+
+    async def _wait_writable(self, sock: sockets.socket) -> None:
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_writer(sock.fileno(), _finish, ready)
+        try:
+            async with asyncio.timeout(_STALL_S):
+                await asyncio.wait({ready, self.disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise ConnectionAbortedError("the client takes nothing any more") from None
+        finally:
+            self._loop.remove_writer(sock.fileno())
 
     def _wake_reader(self) -> None:
         if self._reader is not None:
@@ -197,6 +246,45 @@ class Channel(asyncio.Protocol):
 def _finish(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+class _FileStep:
+    """One visit to a worker thread: from a file to a socket until it takes no more."""
+
+    def __init__(self, target: int, source: int, offset: int, end: int) -> None:
+        self._target, self._source = target, source
+        self._offset, self._end = offset, min(end, offset + _FILE_STEP)
+        self.blocked = False
+
+    def run(self) -> int:
+        """Return how many bytes went out; ``blocked`` says that the client has to read first."""
+        start = self._offset
+        while self._offset < self._end and not self.blocked:
+            try:
+                sent = os.sendfile(
+                    self._target, self._source, self._offset, self._end - self._offset
+                )
+            except BlockingIOError:
+                self.blocked = not self._wait()
+                continue
+            if sent == 0:
+                raise ConnectionAbortedError("the file is shorter than it was")
+            self._offset += sent
+        return self._offset - start
+
+    def _wait(self) -> bool:
+        poll = select.poll()
+        poll.register(self._target, select.POLLOUT)
+        return bool(poll.poll(_FILE_PATIENCE_MS))
+
+
+async def _finished(step: asyncio.Future[int]) -> int:
+    """Await a step in a worker thread, which uses our descriptors: it ends before we do."""
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.wait({step})
+        raise
 
 
 class RawConnection:

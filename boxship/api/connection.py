@@ -15,15 +15,15 @@ from urllib.parse import unquote
 import h11
 
 from boxship.api.channel import Channel, RawConnection
-from boxship.api.errors import error_response, log_failure
+from boxship.api.errors import log_failure
 from boxship.api.query import Query
 from boxship.api.request import Request
 from boxship.api.response import Headers, Response
 from boxship.api.streams import ResponseStream
-from boxship.api.versions import check_version, split_version
+from boxship.wire.http1 import BodyDecoder, ProtocolError, ResponseHead
 
 if TYPE_CHECKING:
-    from boxship.api.server import ApiServer, ServerFacts
+    from boxship.api.server import HttpServer, ServerFacts
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +33,9 @@ HEAD_TIMEOUT_S: Final = 60.0
 """A request's head must be complete this long after its first byte."""
 _UNREAD_BODY_LIMIT: Final = 256 * 1024
 """A body that the handler left unread is drained up to here to keep the connection."""
+LINGER_S: Final = 5.0
+"""How long a client whose body is not wanted may go on sending it before it is cut off; it would
+otherwise lose the answer together with the connection."""
 HIJACK_GRACE_S: Final = 5.0
 """A handler that still runs this long after its raw client has gone is cancelled."""
 
@@ -40,16 +43,18 @@ HIJACK_GRACE_S: Final = 5.0
 class HttpConnection:
     """Serves one channel until it ends or is taken over."""
 
-    def __init__(self, channel: Channel, server: "ApiServer") -> None:
+    def __init__(self, channel: Channel, server: "HttpServer") -> None:
         self._channel = channel
         self._server = server
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._task: asyncio.Task[None] | None = None
         self._client_left = False
         self._taken_over = False
+        self._body_taken = False
         self._continued = False
         self._reply_status = 0
         self._request: Request | None = None
+        self._sent_bytes = 0
         self.answer: ResponseStream | None = None
 
     @property
@@ -58,10 +63,20 @@ class HttpConnection:
         return self._server.facts
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the client came by TLS."""
+        return self._channel.encrypted
+
+    @property
+    def peer(self) -> str:
+        """The client's address and port; empty for a unix socket."""
+        return self._channel.peer
+
+    @property
     def must_finish(self) -> bool:
         """Whether a request is being served that is not only a stream or a wait."""
         request = self._request
-        return request is not None and not (request.operation and request.operation.follows)
+        return request is not None and not request.follows
 
     async def run(self) -> None:
         """Serve requests until the client leaves; closes the channel."""
@@ -72,6 +87,7 @@ class HttpConnection:
                 return
             while await self._serve_request():
                 self._http.start_next_cycle()
+            await self._linger()
         except asyncio.CancelledError:
             if not self._client_left:
                 raise
@@ -113,10 +129,13 @@ class HttpConnection:
         if head is None:
             return False
         started = time.perf_counter()
+        self._sent_bytes = 0
         request = self._request = self._request_of(head)
-        await self._answer(request)
-        name = request.operation.name if request.operation else ""
-        self._server.observe(name, self._reply_status, time.perf_counter() - started)
+        try:
+            await self._answer(request)
+        finally:
+            seconds = time.perf_counter() - started
+            self._server.answered(request, self._reply_status, seconds, self._sent_bytes)
         self._request = None
         if self._taken_over or self._server.closing:
             return False
@@ -172,19 +191,13 @@ class HttpConnection:
             await self._report(request, error)
 
     async def _call_handler(self, request: Request) -> Response | None:
-        version_text, request.path = split_version(request.path)
-        if request.method == "OPTIONS":
-            return Response(200)
-        match = self._server.router.match(request.method, request.path)
-        request.version = check_version(version_text, self.facts.min_api_version)
-        request.operation, request.params = match
-        handler = self._server.router.handler(match.operation)
-        if not match.operation.follows:
-            return await handler(request, self._server.engine)
+        answer = self._server.answer(request)
+        if not request.follows:
+            return await answer
         gone = self._channel.gone
         gone.add_done_callback(self._cancel_handler)
         try:
-            return await handler(request, self._server.engine)
+            return await answer
         finally:
             gone.remove_done_callback(self._cancel_handler)
 
@@ -199,7 +212,7 @@ class HttpConnection:
         if self._taken_over:
             return
         if self.answer is None or not self.answer.started:
-            response = error_response(error)
+            response = self._server.error_response(error)
             if request.method == "HEAD":  # its answer must not have a body
                 response = Response(response.status, b"", response.content_type)
             await self._send(response)
@@ -221,11 +234,7 @@ class HttpConnection:
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the rest of the current request's body."""
         while self._http.their_state is h11.SEND_BODY:
-            if self._http.they_are_waiting_for_100_continue:
-                self._continued = True
-                self._channel.write_nowait(
-                    self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
-                )
+            self._ask_for_body()
             data = await self._next_data()
             if data:
                 yield data
@@ -244,8 +253,77 @@ class HttpConnection:
             except h11.RemoteProtocolError as error:
                 raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
 
+    async def raw_body(self) -> AsyncIterator[bytes]:
+        """Yield the body as ``body`` does, but around h11, which costs large uploads their speed.
+
+        Afterwards a request without a body stands in for this one, so that h11 can go on.
+        """
+        if self._http.their_state is not h11.SEND_BODY:
+            return
+        self._ask_for_body()
+        self._body_taken = True
+        buffer = bytearray(self._http.trailing_data[0])
+        decoder = BodyDecoder(ResponseHead(1, 200, "", self._framing()), "POST", buffer)
+        try:
+            while not decoder.done:
+                if data := decoder.take():
+                    yield data
+                elif received := await self._channel.read():
+                    buffer += received
+                elif not decoder.done:
+                    decoder.end_of_input()
+        except ProtocolError as error:
+            raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
+        self._http = self._stand_in(bytes(buffer))
+        self._body_taken = False
+
+    def _framing(self) -> dict[str, str]:
+        assert self._request is not None
+        names = ("transfer-encoding", "content-length")
+        return {name: value for name in names if (value := self._request.headers.get(name))}
+
+    def _stand_in(self, rest: bytes) -> h11.Connection:
+        """Return a connection that has just read this request, without its body."""
+        assert self._request is not None
+        head = f"{self._request.method} / HTTP/1.1\r\nHost: -\r\n"
+        if self._http.their_state is h11.MUST_CLOSE or self._wants_close(self._request):
+            head += "Connection: close\r\n"
+        http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        http.receive_data(head.encode("ascii") + b"\r\n" + rest)
+        while http.their_state in {h11.IDLE, h11.SEND_BODY}:
+            http.next_event()
+        return http
+
+    def _wants_close(self, request: Request) -> bool:
+        old = self._http.their_http_version == b"1.0"
+        return old or "close" in request.headers.get("connection", "").lower()
+
+    def _ask_for_body(self) -> None:
+        """Tell a client that waits with its body to send it."""
+        if self._http.they_are_waiting_for_100_continue:
+            self._continued = True
+            self._channel.write_nowait(
+                self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+            )
+
+    async def _linger(self) -> None:
+        """Read and drop what the client still sends, so that it can read our answer first."""
+        if self._taken_over or self._http.their_state is not h11.SEND_BODY:
+            return
+        if self._http.they_are_waiting_for_100_continue or self._channel.disconnected.done():
+            return
+        self._channel.write_eof()
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while await self._channel.read():
+                    pass
+        except TimeoutError:
+            pass
+
     async def _finish_body(self, request: Request) -> bool:
         """Drain what the handler left of a small body; False if the connection must end."""
+        if self._body_taken:
+            return False
         left = _UNREAD_BODY_LIMIT
         if "expect" in request.headers and not self._continued:
             return False  # whether the client still sends its body is its own choice
@@ -264,6 +342,7 @@ class HttpConnection:
             headers = (*headers, ("Content-Length", str(len(response.body))))
         parts = [self._head(response.status, response.content_type, headers)]
         if response.body:
+            self._sent_bytes += len(response.body)
             parts.append(self._http.send(h11.Data(data=response.body)) or b"")
         parts.append(self._http.send(h11.EndOfMessage()) or b"")
         await self._channel.write(b"".join(parts))
@@ -283,8 +362,16 @@ class HttpConnection:
 
     async def send_data(self, data: bytes | memoryview) -> None:
         """Send a piece of a streamed answer."""
+        self._sent_bytes += len(data)
         parts = self._http.send_with_data_passthrough(h11.Data(data=cast(bytes, data))) or []
         await self._channel.write(b"".join(parts))
+
+    async def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send a part of a file as the body of an answer that has announced this length."""
+        # h11 only counts: it asks for the length of what it passes through.
+        self._http.send_with_data_passthrough(h11.Data(data=cast(bytes, range(count))))
+        async for sent in self._channel.send_file(descriptor, offset, count):
+            self._sent_bytes += sent
 
     async def send_end(self) -> None:
         """End a streamed answer."""

@@ -29,6 +29,7 @@ class Request:
     __slots__ = (
         "_connection",
         "facts",
+        "follows",
         "headers",
         "method",
         "operation",
@@ -55,6 +56,8 @@ class Request:
         self.params: dict[str, str] = {}
         self.version: ApiVersion
         self.operation: Operation | None = None
+        self.follows = False
+        """Whether the handler is cancelled when the client goes away."""
 
     # The body
 
@@ -69,6 +72,23 @@ class Request:
         Raises ConnectionError when the client leaves in the middle.
         """
         return self._connection.body()
+
+    def raw_body(self) -> AsyncIterator[bytes]:
+        """Return the body as it arrives, as ``body`` does; made for uploads of gigabytes.
+
+        A handler that stops reading it before its end costs the client the connection.
+        """
+        return self._connection.raw_body()
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the client came by TLS."""
+        return self._connection.encrypted
+
+    @property
+    def peer(self) -> str:
+        """The client's address and port; empty for a unix socket."""
+        return self._connection.peer
 
     async def read_body(self, limit: int = MAX_JSON_BYTES) -> bytes:
         """Return a small body whole. Raises InvalidParameterError above ``limit`` bytes."""
@@ -106,6 +126,26 @@ class Request:
             )
 
     # Answers that grow
+
+    async def send_file(
+        self,
+        descriptor: int,
+        offset: int,
+        count: int,
+        *,
+        status: int = 200,
+        content_type: str | None = None,
+        headers: Headers = (),
+    ) -> None:
+        """Answer with a part of a file, at the speed of the kernel."""
+        length = ("Content-Length", str(count))
+        stream = ResponseStream(
+            self._connection, status, content_type, (*headers, length), progress=False
+        )
+        self._connection.answer = stream
+        await stream.start()
+        if self.method != "HEAD":
+            await self._connection.send_file(descriptor, offset, count)
 
     def stream(
         self,

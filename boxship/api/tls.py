@@ -5,9 +5,11 @@ its input (close_notify) and still waits for output. So the records are made her
 memory buffers, and both directions end on their own.
 """
 
+import asyncio
 import logging
+import os
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from boxship.api.channel import Channel
@@ -23,6 +25,8 @@ class TlsChannel(Channel):
 
     A client without an acceptable certificate is dropped and never seen by the server.
     """
+
+    encrypted = True
 
     def __init__(self, on_connected: Callable[[Channel], None], context: ssl.SSLContext) -> None:
         super().__init__(on_connected=self._start_handshake)
@@ -77,6 +81,18 @@ class TlsChannel(Channel):
         if not self._handshaking:
             self.write_eof()
         super().close()
+
+    async def send_file(self, descriptor: int, offset: int, count: int) -> AsyncIterator[int]:
+        """Read and encrypt: the kernel cannot do it for us."""
+        end = offset + count
+        while offset < end:
+            size = min(_RECORDS, end - offset)
+            data = await asyncio.to_thread(os.pread, descriptor, size, offset)
+            if not data:
+                raise ConnectionAbortedError("the file is shorter than it was")
+            await self.write(data)
+            offset += len(data)
+            yield len(data)
 
     async def detach_socket(self) -> None:
         """Encrypted bytes cannot be pumped around us."""
