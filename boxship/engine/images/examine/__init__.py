@@ -1,0 +1,1 @@
+"""Looking into images: what differs, what is in them, what they waste."""
