@@ -104,6 +104,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ("ImageGetAll…", "GET", "/images/get"),
         ("ImageLoad…", "POST", "/images/load"),
     ),
+    *_rows("commit", ("ImageCommit", "POST", "/commit")),
     *_rows(
         "networks",
         ("NetworkList", "GET", "/networks"),

@@ -110,3 +110,9 @@ class AuthConfig(Shape, rename=None):
     serveraddress: str | None = None
     identitytoken: str | None = None
     registrytoken: str | None = None
+
+
+class Committed(Shape):
+    """Answer to ``POST /commit``."""
+
+    id: str

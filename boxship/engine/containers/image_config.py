@@ -1,4 +1,4 @@
-"""An image's execution configuration in the words of a container's."""
+"""An image's execution configuration in the words of a container's, and back."""
 
 from boxship.engine.containers.container import ContainerConfig, Healthcheck
 from boxship.oci.image import ExecutionConfig, HealthcheckConfig
@@ -23,6 +23,24 @@ def from_image(config: ExecutionConfig) -> ContainerConfig:
     )
 
 
+def to_image(config: ContainerConfig) -> ExecutionConfig:
+    """Return what an image of a container gives to its own containers."""
+    return ExecutionConfig(
+        user=config.user,
+        exposed_ports={port: {} for port in config.exposed_ports},
+        env=list(config.env),
+        cmd=None if config.cmd is None else list(config.cmd),
+        healthcheck=_health_config(config.healthcheck),
+        volumes={path: {} for path in config.volumes},
+        working_dir=config.working_dir,
+        entrypoint=None if config.entrypoint is None else list(config.entrypoint),
+        on_build=list(config.on_build),
+        labels=dict(config.labels),
+        stop_signal=config.stop_signal,
+        shell=list(config.shell),
+    )
+
+
 def _optional(words: list[str] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(words)
 
@@ -37,4 +55,17 @@ def _health(config: HealthcheckConfig | None) -> Healthcheck | None:
         start_period_ns=config.start_period,
         start_interval_ns=config.start_interval,
         retries=config.retries,
+    )
+
+
+def _health_config(check: Healthcheck | None) -> HealthcheckConfig | None:
+    if check is None:
+        return None
+    return HealthcheckConfig(
+        test=list(check.test),
+        interval=check.interval_ns,
+        timeout=check.timeout_ns,
+        start_period=check.start_period_ns,
+        start_interval=check.start_interval_ns,
+        retries=check.retries,
     )

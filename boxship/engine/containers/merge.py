@@ -10,12 +10,20 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def merge(user: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
-    """Return ``user`` completed from ``image`` (Docker's runconfig merge).
+    """Return ``user`` completed from ``image``.
 
     Raises InvalidParameterError when neither says what to run.
     """
+    merged = complete(user, image)
+    if not merged.entrypoint and not merged.cmd:
+        raise InvalidParameterError("no command specified")
+    return merged
+
+
+def complete(user: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
+    """Fill what ``user`` leaves out from ``image`` (Docker's runconfig merge)."""
     entrypoint, cmd = _command(user, image)
-    merged = replace(
+    return replace(
         user,
         user=user.user or image.user,
         env=_merge_env(user.env, image.env),
@@ -29,9 +37,6 @@ def merge(user: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
         shell=user.shell or image.shell,
         healthcheck=_merge_health(user.healthcheck, image.healthcheck),
     )
-    if not merged.entrypoint and not merged.cmd:
-        raise InvalidParameterError("no command specified")
-    return merged
 
 
 def command_line(config: ContainerConfig) -> tuple[str, ...]:

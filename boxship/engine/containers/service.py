@@ -19,6 +19,7 @@ from boxship.engine.containers import (
 )
 from boxship.engine.containers.archive import PathStat
 from boxship.engine.containers.attach import AttachOptions, attach
+from boxship.engine.containers.commit import CommitRequest, commit
 from boxship.engine.containers.container import Container, ContainerRequest, RestartPolicy, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.creation import Created, create
@@ -30,6 +31,7 @@ from boxship.engine.containers.logs import LogOptions
 from boxship.engine.containers.recovery import recover
 from boxship.engine.containers.runner import Runner
 from boxship.engine.containers.waiters import WaitResult
+from boxship.engine.images.image import Image
 from boxship.engine.logs.reader import LogRecord
 from boxship.engine.networks.sandbox import EndpointSpec
 from boxship.engine.runtime.workload import Resources
@@ -115,6 +117,14 @@ class ContainerService:
         await removal.remove(
             self._context, self._runner, self.get(reference), force=force, volumes=volumes
         )
+
+    async def commit(self, reference: str, request: CommitRequest) -> Image:
+        """Make an image of what it changed; what is mounted into it is left out.
+
+        Raises ConflictError while or once it is removed, InvalidParameterError for a bad
+        instruction or name; nothing is left behind by a failure.
+        """
+        return await commit(self._context, self._runner, self.get(reference), request)
 
     async def prune(self, filters: removal.Filters) -> removal.Pruned:
         """Remove all stopped containers that pass ``filters`` (until, label, label!)."""

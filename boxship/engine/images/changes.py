@@ -15,11 +15,20 @@ SHELL = ("/bin/sh", "-c")
 
 
 def apply_changes(config: ExecutionConfig, changes: Sequence[str]) -> ExecutionConfig:
-    """Apply instructions in order, one or several lines each. Raises InvalidParameterError."""
+    """Apply instructions in order, one or several lines each. Raises InvalidParameterError.
+
+    An ENTRYPOINT drops the command that was there before these instructions, as in a Dockerfile.
+    """
     lines = [line.strip() for change in changes for line in change.splitlines()]
+    command_given = False
     for line in lines:
-        if line and not line.startswith("#"):
-            config = _apply(config, line)
+        if not line or line.startswith("#"):
+            continue
+        word = line.split(None, 1)[0].upper()
+        if word == "ENTRYPOINT" and not command_given:
+            config = replace(config, cmd=None)
+        command_given |= word == "CMD"
+        config = _apply(config, line)
     return config
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
@@ -21,6 +22,13 @@ from boxship.oci.image import ExecutionConfig, History, ImageConfig, RootFs
 from boxship.oci.platform import Platform, host_platform, parse_platform
 from boxship.reference import Reference
 from boxship.units import format_timestamp_ns
+
+RecordCommit = Callable[[Transaction, str, str], None]
+"""Takes a transaction, an image's id and its name, empty for none."""
+
+
+def record_nothing(_tx: Transaction, _image_id: str, _name: str) -> None:
+    """Stand for a commit of which nobody keeps a record."""
 
 
 class Importer:
@@ -82,17 +90,22 @@ class Importer:
         author: str,
         comment: str,
         created_by: str,
+        during: AbstractAsyncContextManager[None],
+        record: RecordCommit,
     ) -> Image:
         """Make an image of a base and a container's changes.
 
         changes_tar: opens the layer's uncompressed tar; called and read in a thread. execution:
         the complete configuration of the new image. base: None for a container without an image.
+        during: entered while the changes are read. record: becomes part of the transaction that
+        makes the image known, and gets its id and its name; what it raises takes the image back.
         """
         parent = base.chain_ids[-1] if base and base.chain_ids else None
         below = base.blobs if base else ()
         async with self._reclaimer.lease() as lease:
             await lease.hold([blob.digest for blob in below], [blob.chain_id for blob in below])
-            layer = await self._workers.run(lambda: self._store_layer(changes_tar(), parent))
+            async with during:
+                layer = await self._workers.run(lambda: self._store_layer(changes_tar(), parent))
             await lease.hold([layer.digest], [layer.chain_id])
             layers = (*below, layer)
             created = format_timestamp_ns(time.time_ns())
@@ -101,8 +114,14 @@ class Importer:
             platform = base.config.platform if base else host_platform()
             config = _document(platform, execution, layers, [*earlier, step], created)
             config = replace(config, author=author, comment=comment)
-            record = self._named(target, "")
-            return await self._finish(config, layers, lease, record, parent=base.id if base else "")
+            named = self._named(target, "")
+
+            def record_all(tx: Transaction, new: NewImage) -> None:
+                named(tx, new)
+                record(tx, new.id, target.familiar if target else "")
+
+            parent_id = base.id if base else ""
+            return await self._finish(config, layers, lease, record_all, parent=parent_id)
 
     def _store_layer(self, chunks: Iterable[bytes], parent: str | None) -> LayerBlob:
         """Keep an archive in the content store and unpack it, in one pass. [blocking]"""
@@ -162,11 +181,11 @@ class Importer:
     ) -> Callable[[Transaction, NewImage], None]:
         def record(tx: Transaction, new: NewImage) -> None:
             labels = new.config.config.labels
-            if action:
-                self._registrar.record(tx, action, new.id, new.id, labels)
             if target is not None:
                 self._registrar.set_tag(tx, target, new.id)
                 self._registrar.record(tx, "tag", new.id, target.familiar, labels)
+            if action:
+                self._registrar.record(tx, action, new.id, new.id, labels)
 
         return record
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from boxship.engine.config import RegistryConfig
 from boxship.engine.events.service import EventService
@@ -18,7 +19,7 @@ from boxship.engine.images.image import (
     PruneReport,
     Removed,
 )
-from boxship.engine.images.importer import Importer
+from boxship.engine.images.importer import Importer, RecordCommit, record_nothing
 from boxship.engine.images.load import Loader
 from boxship.engine.images.prune import prune
 from boxship.engine.images.pull import Puller
@@ -265,6 +266,8 @@ class ImageService:
         author: str = "",
         comment: str = "",
         created_by: str = "",
+        during: AbstractAsyncContextManager[None] | None = None,
+        record: RecordCommit = record_nothing,
     ) -> Image:
         """Make an image out of a container's changes; see ``Importer.commit``.
 
@@ -279,6 +282,8 @@ class ImageService:
             author=author,
             comment=comment,
             created_by=created_by,
+            during=during or nullcontext(),
+            record=record,
         )
 
     async def settle(self) -> None:
