@@ -20,6 +20,7 @@ case $purpose in
   run) packages+=(curl) ;;
   test)
     packages+=(runc iproute2 nftables iptables skopeo curl git)
+    packages+=(fuse-overlayfs btrfs-progs e2fsprogs)
     unpacked+=(docker.io)
     lock=requirements-dev.lock
     ;;

@@ -79,14 +79,19 @@ class StorageService:
         self._layout.wait_discarded()
 
     @property
+    def data_root(self) -> Path:
+        """The directory that holds everything that must survive."""
+        return self._data_root
+
+    @property
     def driver_name(self) -> str:
         """Docker's name of the snapshot driver."""
         return self._driver.name
 
     @property
     def driver_status(self) -> list[tuple[str, str]]:
-        """Rows for ``info`` below the driver's name."""
-        return self._driver.status()
+        """Rows for ``info`` below the driver's name; the last says why it was chosen."""
+        return [*self._driver.status(), ("Reason", self.driver_reason)]
 
     @property
     def _layout(self) -> Layout:
@@ -202,6 +207,13 @@ class StorageService:
         if mount.is_mount_point(target):
             mount.unmount(target, mount.MNT_DETACH)
         self.remove_container(_VIEW + view_id)
+
+    def is_view_mounted(self, view_id: str, target: Path) -> bool:
+        """Tell whether a view is whole: its tree mounted, and shown read-only at the directory."""
+        if not self._driver.is_mounted(_VIEW + view_id):
+            return False
+        found = [point for point in mount.mount_points() if point.target == str(target)]
+        return bool(found) and "ro" in found[-1].options.split(",")
 
     def view_ids(self) -> list[str]:
         """Return the ids of all views, mounted or not."""

@@ -16,6 +16,7 @@ from boxship.engine.storage.service import StorageService
 from boxship.errors import InvalidParameterError, NotSupportedError
 from boxship.linux import mount
 from tests.support.archives import archive, member
+from tests.support.snapshots import drivers
 
 LAYER = archive([member("etc", "dir"), member("etc/f", data=b"x" * 1000)])
 MIB = 1 << 20
@@ -32,7 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         mount.unmount(point.target, mount.MNT_DETACH)
 
 
-@pytest.mark.parametrize("driver", ["overlay2", "vfs"])
+@pytest.mark.parametrize("driver", sorted(set(drivers()) - {"btrfs"}))
 def test_a_full_disk_fails_the_layer_and_gives_the_space_back(
     small_disk: Path, driver: str
 ) -> None:
@@ -75,7 +76,7 @@ storage.apply_layer(stream(sys.argv[3]), parent=None)
 """
 
 
-@pytest.mark.parametrize("driver", ["overlay2", "vfs"])
+@pytest.mark.parametrize("driver", sorted(set(drivers()) - {"btrfs"}))
 def test_a_killed_engine_leaves_nothing_half(tmp_path: Path, driver: str) -> None:
     layer = tmp_path / "layer.tar"
     layer.write_bytes(archive([member(f"f{n}", data=os.urandom(MIB)) for n in range(8)]))
@@ -180,6 +181,8 @@ def test_on_an_overlay_the_choice_falls_on_vfs_and_says_why(tmp_path: Path) -> N
         storage = StorageService(tmp_path / "merged")
         assert storage.driver_name == "vfs"
         assert "overlay does not work on the overlay file system" in storage.driver_reason
+        assert "fuse-overlayfs " in storage.driver_reason
+        assert "need a data root on btrfs" in storage.driver_reason
         storage.close()
         with pytest.raises(NotSupportedError, match="overlay does not work"):
             StorageService(tmp_path / "merged/again", "overlay2")

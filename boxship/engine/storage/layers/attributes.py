@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from boxship.engine.storage.errors import CorruptLayerError
 
-_PRIVATE_PREFIXES = ("trusted.overlay.", "user.overlay.")
+_PRIVATE_PREFIXES = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
 """Would let an archive steer overlayfs: redirects, opaque marks, metacopies."""
 _MAX_ID = 2**32 - 2
 """The next one means "leave as it is" to chown."""

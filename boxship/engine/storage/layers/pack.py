@@ -14,7 +14,7 @@ from boxship.engine.storage.layers.whiteouts import is_opaque, is_whiteout
 from boxship.engine.storage.layers.writer import END, encode_header, padding
 
 CHUNK = 1 << 20
-_SKIPPED_XATTRS = ("trusted.overlay.", "user.overlay.")
+_SKIPPED_XATTRS = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
 _TYPES = {
     stat.S_IFREG: types.FILE,
     stat.S_IFDIR: types.DIRECTORY,
@@ -34,10 +34,13 @@ def pack_tree(tree: Path, *, skip: Callable[[Node], bool] = keep_all) -> Iterato
     return gather(piece for node in walk(tree, skip) for piece in packer.pack(node))
 
 
-def pack_upper(upper: Path) -> Iterator[bytes]:
-    """Yield the archive of an overlay's upper directory, its marks as OCI whiteouts. [blocking]"""
+def pack_upper(upper: Path, *, skip: Callable[[Node], bool] = keep_all) -> Iterator[bytes]:
+    """Yield the archive of an overlay's upper directory, its marks as OCI whiteouts. [blocking]
+
+    ``skip``: as in ``pack_tree``.
+    """
     packer = _UpperPacker()
-    return gather(piece for node in walk(upper) for piece in packer.pack(node))
+    return gather(piece for node in walk(upper, skip) for piece in packer.pack(node))
 
 
 def gather(pieces: Iterable[bytes]) -> Iterator[bytes]:

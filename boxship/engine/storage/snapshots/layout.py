@@ -30,8 +30,10 @@ def _boot_id() -> str:
 class Layout:
     """Owns everything below ``root``. Methods block; they are safe from several threads."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, remove: Callable[[Path], None] = remove_tree) -> None:
+        """``remove``: takes a directory of this layout off the disk. [blocking]"""
         self.root = root
+        self._remove = remove
         self.layers = root / "layers"
         self.containers = root / "containers"
         self.tmp = root / "tmp"
@@ -49,7 +51,7 @@ class Layout:
         for path in self.tmp.iterdir():
             os.rename(path, self.trash / path.name)
         for path in self.trash.iterdir():
-            self._background.submit(partial(remove_tree, path))
+            self._background.submit(partial(self._remove, path))
 
     def close(self) -> None:
         """Wait for the background thread's work."""
@@ -73,7 +75,7 @@ class Layout:
             return
         if first is not None:
             self._background.submit(first)
-        self._background.submit(partial(remove_tree, target))
+        self._background.submit(partial(self._remove, target))
 
     def wait_discarded(self) -> None:
         """Return when everything discarded so far is off the disk."""

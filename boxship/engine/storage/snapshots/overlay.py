@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -15,9 +16,12 @@ from boxship.engine.storage.snapshots.layer import Change
 from boxship.engine.storage.snapshots.layout import Layout
 from boxship.engine.storage.snapshots.upper import upper_changes
 from boxship.engine.storage.trees import remove_tree, tree_size
-from boxship.errors import ConflictError, NotSupportedError
+from boxship.errors import ConflictError, InvalidParameterError, NotSupportedError
 from boxship.linux import mount
+from boxship.linux.fsmount import mount_with
 
+MAX_LAYERS = 500
+"""What the kernel can stack (OVL_MAX_STACK in fs/overlayfs/params.h)."""
 _OPTIONS = "index=off,metacopy=off,redirect_dir=off"
 """Features that would let a layer's tree mean more than its files say, and break sharing of layers
 between mounts; xino stays as the kernel chooses."""
@@ -27,6 +31,8 @@ class OverlayDriver:
     """One directory per layer, mounted together with the container's upper directory."""
 
     name = "overlay2"
+    program = "overlay"
+    """Who mounts, as errors name it."""
 
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
@@ -60,6 +66,8 @@ class OverlayDriver:
         """Unpack into an empty directory, removals as whiteouts."""
         tree = draft / "diff"
         lowers = self._lowers(parent)
+        if len(lowers) >= MAX_LAYERS:
+            raise _too_deep(len(lowers) + 1)
         self._make_root(tree, lowers)
         return unpack(archive, tree, OverlayWhiteouts(), limits, lowers)
 
@@ -88,14 +96,13 @@ class OverlayDriver:
         """Mount the overlay unless it is mounted."""
         home = self.layout.container(container_id)
         target = self._mounts / container_id
-        if os.path.ismount(target):
+        if self.is_mounted(container_id):
             return target
         target.mkdir(mode=0o700, exist_ok=True)
         lowers = self._lowers(self.layout.container_parent(container_id)) or [home / "empty"]
-        extra = ",volatile" if volatile else ""
         if volatile:
             _forget_volatile(home / "work")
-        _mount_overlay(lowers, home / "diff", home / "work", target, _OPTIONS + extra)
+        self._mount(lowers, home, target, volatile=volatile)
         return target
 
     def is_mounted(self, container_id: str) -> bool:
@@ -147,6 +154,11 @@ class OverlayDriver:
         """Return the layers' directories, the topmost first."""
         return [self.layout.layer_tree(layer) for layer in self.layout.chain(chain_id)]
 
+    def _mount(self, lowers: list[Path], home: Path, target: Path, *, volatile: bool) -> None:
+        """Mount with ``diff`` and ``work`` in ``home``. Raises OSError."""
+        extra = ",volatile" if volatile else ""
+        _mount_overlay(lowers, home / "diff", home / "work", target, _OPTIONS + extra)
+
     def _make_root(self, tree: Path, lowers: list[Path]) -> None:
         """Make a directory with the attributes of the tree's root below it."""
         tree.mkdir(mode=0o755)
@@ -161,12 +173,12 @@ class OverlayDriver:
     def _probe(self) -> None:
         """Mount an overlay and make a whiteout; NotSupportedError says why it fails."""
         draft = self.layout.draft()
-        lower, upper, work, merged = (draft / name for name in ("lower", "upper", "work", "merged"))
-        for path in (lower, upper, work, merged):
+        lower, merged = draft / "lower", draft / "merged"
+        for path in (lower, draft / "diff", draft / "work", merged):
             path.mkdir()
         (lower / "file").touch()
         try:
-            _mount_overlay([lower], upper, work, merged, _OPTIONS)
+            self._mount([lower], draft, merged, volatile=False)
             try:
                 (merged / "file").unlink()
             finally:
@@ -174,16 +186,15 @@ class OverlayDriver:
         except OSError as error:
             backing = mount.mount_point_of(self.layout.root).fs_type
             raise NotSupportedError(
-                f"overlay does not work on the {backing} file system of {self.layout.root}: "
-                f"{error.strerror}"
+                f"{self.program} does not work on the {backing} file system of "
+                f"{self.layout.root}: {error.strerror}"
             ) from error
         finally:
             self.layout.discard(draft)
 
     def _remove_mount(self, container_id: str) -> None:
         target = self._mounts / container_id
-        while os.path.ismount(target):
-            mount.unmount(target, mount.MNT_DETACH)
+        _detach(target)
         try:
             os.rmdir(target)
         except FileNotFoundError:
@@ -197,15 +208,37 @@ class OverlayDriver:
                 self._remove_mount(path.name)
 
 
+def _detach(target: Path) -> None:
+    """Unmount all that is mounted at a place, whoever still uses it."""
+    while True:
+        try:
+            mount.unmount(target, mount.MNT_DETACH)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOENT):
+                raise
+            return
+
+
+def _too_deep(count: int) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"max depth exceeded: the image has {count} layers or more, and an overlay can stack "
+        f"{MAX_LAYERS}; join some of them, or use the vfs or btrfs storage driver"
+    )
+
+
 def _forget_volatile(work: Path) -> None:
     """Allow a volatile mount again after a crash: its content was declared expendable."""
     remove_tree(work / "work" / "incompat")
 
 
 def _mount_overlay(lowers: list[Path], upper: Path, work: Path, target: Path, extra: str) -> None:
+    """Mount by one page of options where they fit, else with a call for each layer."""
     paths = [*map(str, lowers), str(upper), str(work)]
     if sum(map(len, paths)) + len(paths) + 256 < mount.OPTIONS_LIMIT and not _needs_escape(paths):
         _mount_paths(paths, target, extra)
+        return
+    if _appends_lowers():
+        _mount_appended(paths, target, extra)
         return
     with ExitStack() as stack:
         _mount_paths([_short_name(stack, path) for path in paths], target, extra)
@@ -215,6 +248,22 @@ def _mount_paths(paths: list[str], target: Path, extra: str) -> None:
     *lowers, upper, work = paths
     options = f"lowerdir={':'.join(lowers)},upperdir={upper},workdir={work},{extra}"
     mount.mount("overlay", target, "overlay", data=options)
+
+
+def _mount_appended(paths: list[str], target: Path, extra: str) -> None:
+    *lowers, upper, work = paths
+    options = [("lowerdir+", lower) for lower in lowers]
+    options += [("upperdir", upper), ("workdir", work)]
+    for option in extra.split(","):
+        key, _, value = option.partition("=")
+        options.append((key, value))
+    mount_with("overlay", target, options)
+
+
+def _appends_lowers() -> bool:
+    """Tell whether this kernel knows ``lowerdir+`` (Linux 6.5 and later)."""
+    major, minor = (int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+    return (major, minor) >= (6, 5)
 
 
 def _short_name(stack: ExitStack, path: str) -> str:

@@ -2,23 +2,26 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from boxship.engine.storage.layers.walk import Node, walk
+from boxship.engine.storage.layers.walk import Node, keep_all, walk
 from boxship.engine.storage.layers.whiteouts import is_opaque, is_whiteout
 from boxship.engine.storage.snapshots.layer import Change, ChangeKind
 from boxship.linux.openat2 import open_in_root
 
 
-def upper_changes(upper: Path, lowers: Sequence[Path]) -> list[Change]:
+def upper_changes(
+    upper: Path, lowers: Sequence[Path], skip: Callable[[Node], bool] = keep_all
+) -> list[Change]:
     """Return the changes of ``upper`` against the layers below, sorted by path. [blocking]
 
-    A directory that was only passed through counts as modified, as in Docker.
+    A directory that was only passed through counts as modified, as in Docker. ``skip``: leaves
+    out names that are no content.
     """
     changes = []
     opaque: list[bytes] = []
-    for node in walk(upper):
+    for node in walk(upper, skip):
         if not node.path:
             continue
         kind = _kind(node, lowers, opaque)
