@@ -28,6 +28,7 @@ format: ## let ruff rewrite the code
 lock: ## pin the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --python-platform linux --output-file requirements.lock
 	uv pip compile pyproject.toml --extra test --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --python-platform linux --constraint requirements.lock --output-file requirements-dev.lock
+	uv pip compile packaging/docker-py.in --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --python-platform linux --output-file requirements-docker-py.lock
 
 bench: ## measure against the peers that are installed
 	@packaging/setup.sh test

@@ -83,4 +83,5 @@ make_environment() {
 install_packages
 unpack_packages
 make_environment
+[ "$purpose" = run ] || quietly packaging/docker-py.sh
 packaging/commands.sh "$PWD" "$PWD/.venv/bin/python" "$PWD/.venv/bin"
