@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from boxship.linux.syscalls import system_call
@@ -18,11 +20,16 @@ def start_time(pid: int) -> int:
 
     Raises ProcessLookupError when there is no such process.
     """
+    return _stat_field(pid, 22)
+
+
+def _stat_field(pid: int, number: int) -> int:
+    """Return a field of proc_pid_stat(5) behind the command's name, numbered as there."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from None
-    return int(stat.rpartition(b") ")[2].split()[19])
+    return int(stat.rpartition(b") ")[2].split()[number - 3])
 
 
 def started_at_ns(ticks: int) -> int:
@@ -53,6 +60,18 @@ def send_signal(pidfd: int, number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def kill_session(session: int, candidates: Iterable[int]) -> None:
+    """Send SIGKILL to those processes among ``candidates`` that are in a session (setsid(2))."""
+    for pid in candidates:
+        with suppress(ProcessLookupError):
+            descriptor = open_process(pid)
+            try:
+                if _stat_field(pid, 6) == session:
+                    send_signal(descriptor, signal.SIGKILL)
+            finally:
+                os.close(descriptor)
 
 
 def has_exited(pidfd: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from boxship.api.convert.container_config import config_json
 from boxship.api.convert.container_network import network_settings
@@ -31,7 +31,6 @@ class InspectFacts:
     apparmor_profile: str = ""
     """Empty: none."""
     exec_ids: tuple[str, ...] = ()
-    health: schema.Health | UnsetType = UNSET
     sizes: tuple[int, int] | None = None
     """Bytes of the writable layer and of the whole root file system, when asked for."""
 
@@ -46,7 +45,7 @@ def inspect_json(
         created=timestamp(container.created_at_ns),
         path=container.path,
         args=list(container.args),
-        state=state_json(container.state, facts.health),
+        state=state_json(container.state),
         image=container.image_id,
         resolv_conf_path=_file(facts, "resolv.conf"),
         hostname_path=_file(facts, "hostname"),
@@ -80,7 +79,7 @@ def _file(facts: InspectFacts, name: str) -> str:
     return f"{facts.files_dir}/{name}" if facts.files_dir else ""
 
 
-def state_json(state: ContainerState, health: schema.Health | UnsetType) -> schema.State:
+def state_json(state: ContainerState) -> schema.State:
     """Write State; a paused container counts as running, as does one between two starts."""
     status = state.status
     return schema.State(
@@ -95,8 +94,21 @@ def state_json(state: ContainerState, health: schema.Health | UnsetType) -> sche
         error=state.error,
         started_at=timestamp(state.started_at_ns),
         finished_at=timestamp(state.finished_at_ns),
-        health=health,
+        health=_health_json(state) if state.health else UNSET,
     )
+
+
+def _health_json(state: ContainerState) -> schema.Health:
+    results = [
+        schema.HealthResult(
+            start=timestamp(probe.started_at_ns),
+            end=timestamp(probe.ended_at_ns),
+            exit_code=probe.exit_code,
+            output=probe.output,
+        )
+        for probe in state.probes
+    ]
+    return schema.Health(status=state.health, failing_streak=state.failing_streak, log=results)
 
 
 def mounts_json(container: Container) -> list[schema.MountPoint]:

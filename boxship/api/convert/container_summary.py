@@ -1,6 +1,6 @@
 """A container as ``GET /containers/json`` lists it."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from boxship.api.convert.container_inspect import mounts_json
 from boxship.api.convert.container_network import listed_ports, networks
@@ -33,6 +33,7 @@ def summary_json(
         state=container.state.status.value,
         status=status_text(container.state, now_ns),
         host_config=_host_config(container, version),
+        health=_health(container, version),
         network_settings=schema.SummaryNetworkSettings(
             networks=networks(container, sandbox, version)
         ),
@@ -45,6 +46,13 @@ def _host_config(container: Container, version: ApiVersion) -> schema.SummaryHos
     return schema.SummaryHostConfig(
         network_mode=network_mode(container.host.network_mode), annotations=annotations or UNSET
     )
+
+
+def _health(container: Container, version: ApiVersion) -> schema.SummaryHealth | UnsetType:
+    if version < (1, 52):
+        return UNSET
+    state = container.state
+    return schema.SummaryHealth(status=state.health or "none", failing_streak=state.failing_streak)
 
 
 def command_text(container: Container) -> str:

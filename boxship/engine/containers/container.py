@@ -205,6 +205,17 @@ class MountPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """One run of a health check. Times in nanoseconds since the epoch."""
+
+    started_at_ns: int
+    ended_at_ns: int
+    exit_code: int
+    """-1: it could not be run, or took too long."""
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
     """What changes. Times in nanoseconds since the epoch, 0: never."""
 
@@ -223,6 +234,10 @@ class ContainerState:
     """The act under way (``start``, ``remove`` …), written before it; empty when settled."""
     health: str = ""
     """Empty without a health check, else ``starting``, ``healthy`` or ``unhealthy``."""
+    failing_streak: int = 0
+    """Probes in a row that failed, those of the start period not counted."""
+    probes: tuple[ProbeResult, ...] = ()
+    """The last ones, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

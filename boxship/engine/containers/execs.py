@@ -36,6 +36,8 @@ class ExecRequest:
     attach_stdin: bool = False
     attach_stdout: bool = False
     attach_stderr: bool = False
+    framed: bool = True
+    """Tell stdout and stderr apart by stdcopy frames (never done on a terminal)."""
     detach_keys: bytes = b"\x10\x11"
     console_size: tuple[int, int] | None = None
 
@@ -116,6 +118,7 @@ class Execs:
             raise
         except BaseException:
             self._update(session, running=False, exit_code=126)
+            self.kill(session.id)  # who wanted it left while it began
             raise
         self._update(session, pid=task.pid)
         following = asyncio.create_task(self._follow(container, session, task.wait()))
@@ -153,6 +156,10 @@ class Execs:
             open_stdin=request.attach_stdin,
             privileged=request.privileged or container.host.privileged,
         )
+
+    def kill(self, exec_id: str) -> None:
+        """End a session's process at once, and what it started; harmless when it has ended."""
+        self._context.runtime.kill_exec(self.get(exec_id).container_id, exec_id)
 
     async def resize(self, exec_id: str, rows: int, columns: int) -> None:
         """Resize the terminal of a running session. Raises ConflictError."""
@@ -193,4 +200,5 @@ def _attach_request(session: ExecSession, client: Duplex | None) -> AttachReques
         stdout=request.attach_stdout,
         stderr=request.attach_stderr,
         detach_keys=request.detach_keys,
+        framed=request.framed,
     )

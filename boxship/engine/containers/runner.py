@@ -12,6 +12,7 @@ from contextlib import suppress
 from boxship.engine.containers import restart, teardown
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
+from boxship.engine.containers.health import STARTING, UNHEALTHY, HealthMonitors, is_probed
 from boxship.engine.containers.lifecycle import is_alive, next_status
 from boxship.engine.containers.setup import launch
 from boxship.engine.containers.signals import parse_signal
@@ -33,8 +34,9 @@ FULL_DISK_RETRY_S = 1.0
 class Runner:
     """Keeps the running containers; one watching task for each."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, health: HealthMonitors) -> None:
         self._context = context
+        self._health = health
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._restarts: dict[str, asyncio.Task[None]] = {}
         self._delays: dict[str, float] = {}
@@ -85,6 +87,9 @@ class Runner:
                 finished_at_ns=0,
                 manually_stopped=False,
                 intent="",
+                health=STARTING if is_probed(container) else "",
+                failing_streak=0,
+                probes=(),
             )
 
     def _write_failure(self, container: Container, error: BaseException) -> None:
@@ -110,6 +115,7 @@ class Runner:
         task = asyncio.create_task(self._watch(container), name=f"watch {container.id[:12]}")
         self._watchers[container.id] = task
         task.add_done_callback(lambda done: self._watcher_done(container.id, done))
+        self._health.begin(container)
 
     def _watcher_done(self, container_id: str, task: asyncio.Task[None]) -> None:
         if self._watchers.get(container_id) is task:
@@ -135,6 +141,7 @@ class Runner:
         """Settle a container whose task has ended; the caller holds the lock."""
         if not is_alive(container.state.status):
             return
+        self._health.end(container.id)
         again = self._wants_restart(container, ended)
         await self._take_apart(container)
         self._write_end(container, ended, Status.RESTARTING if again else Status.EXITED)
@@ -173,6 +180,7 @@ class Runner:
                 error=ended.reason,
                 finished_at_ns=ended.exited_at_ns,
                 intent="",
+                health=UNHEALTHY if container.state.health else "",
             )
             if ended.oom_killed:
                 context.record(tx, container, "oom")
@@ -341,6 +349,7 @@ class Runner:
 
     async def close(self) -> None:
         """End all watching; the containers themselves go on."""
+        await self._health.close()
         tasks = [*self._watchers.values(), *self._restarts.values()]
         for task in tasks:
             task.cancel()

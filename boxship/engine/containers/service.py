@@ -25,6 +25,7 @@ from boxship.engine.containers.context import Context
 from boxship.engine.containers.creation import Created, create
 from boxship.engine.containers.execs import ExecRequest, Execs, ExecSession
 from boxship.engine.containers.filters import ListQuery, select_containers
+from boxship.engine.containers.health import HealthMonitors
 from boxship.engine.containers.inspection import StatsSample, Top
 from boxship.engine.containers.lifecycle import next_status
 from boxship.engine.containers.logs import LogOptions
@@ -44,8 +45,8 @@ class ContainerService:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._runner = Runner(context)
         self.execs = Execs(context)
+        self._runner = Runner(context, HealthMonitors(context, self.execs))
 
     async def open(self) -> None:
         """Take up what an earlier engine left: running tasks, half-done acts, restart policies."""

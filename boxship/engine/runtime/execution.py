@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,8 @@ class ExecTask:
     def __init__(self, exec_id: str, process: Supervised, attachment: Attachment | None) -> None:
         self.id = exec_id
         self.process = process
+        self.session = _session_of(process.handle.pid)
+        """Its session (setsid(2)), which what it starts is in too; 0: it was gone already."""
         self._attachment = attachment
 
     @property
@@ -63,9 +64,12 @@ class ExecTask:
         await self._attachment.run()
         return self._attachment.detached
 
-    def kill(self) -> None:
-        """End it at once."""
-        self.process.signal(signal.SIGKILL)
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 class Executor:

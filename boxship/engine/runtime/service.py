@@ -39,7 +39,7 @@ from boxship.engine.runtime.tasks import Task
 from boxship.engine.runtime.view import View
 from boxship.engine.runtime.workload import Resources, Workload
 from boxship.errors import ConflictError, InternalError, NotFoundError
-from boxship.linux import cgroups, freezer
+from boxship.linux import cgroups, freezer, pidfd
 from boxship.wire.duplex import Duplex
 
 _Result = TypeVar("_Result")
@@ -306,6 +306,12 @@ class RuntimeService:
             await remove_when_over(task)
         finally:
             self._execs.pop(task.id, None)
+
+    def kill_exec(self, task_id: str, exec_id: str) -> None:
+        """End an exec and what it started in its session; harmless when it has ended."""
+        executed = self._execs.get(exec_id)
+        if executed is not None and task_id in self._tasks:
+            pidfd.kill_session(executed.session, self.pids(task_id))
 
     def pids(self, task_id: str) -> list[int]:
         """Return the processes of a task, as the host numbers them."""

@@ -251,8 +251,9 @@ async def test_exec_ends_with_its_container(machine: Machine) -> None:
     spec = machine.spec()
     await machine.begin(spec, "sleep", "1000")
     task = await machine.service.exec(machine.exec_spec(spec.id, "sleep", "2000"))
-    killed = await machine.service.exec(machine.exec_spec(spec.id, "sleep", "3000"))
-    killed.kill()
+    parent = machine.exec_spec(spec.id, "sh", "-c", "sleep 3000; true")
+    killed = await machine.service.exec(parent)
+    machine.service.kill_exec(spec.id, killed.id)
     assert (await killed.wait()).exit_code == 137
     await machine.service.delete(spec.id)
     assert (await task.wait()).exit_code == 137

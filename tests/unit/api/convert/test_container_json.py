@@ -15,6 +15,7 @@ from boxship.engine.containers.container import (
     ContainerState,
     HostConfig,
     MountPoint,
+    ProbeResult,
     Status,
 )
 from boxship.engine.networks.sandbox import (
@@ -109,7 +110,18 @@ CONTAINER = Container(
     path="/bin/sh",
     args=("-c", "echo hi"),
     state=ContainerState(
-        status=Status.RUNNING, pid=77, started_at_ns=START + SECOND, health="healthy"
+        status=Status.RUNNING,
+        pid=77,
+        started_at_ns=START + SECOND,
+        health="healthy",
+        probes=(
+            ProbeResult(
+                started_at_ns=START + 2 * SECOND,
+                ended_at_ns=START + 3 * SECOND,
+                exit_code=0,
+                output="ok",
+            ),
+        ),
     ),
 )
 FACTS = InspectFacts(
@@ -146,6 +158,18 @@ def test_inspect() -> None:
             "Error": "",
             "StartedAt": "2023-11-14T22:13:21Z",
             "FinishedAt": "0001-01-01T00:00:00Z",
+            "Health": {
+                "Status": "healthy",
+                "FailingStreak": 0,
+                "Log": [
+                    {
+                        "Start": "2023-11-14T22:13:22Z",
+                        "End": "2023-11-14T22:13:23Z",
+                        "ExitCode": 0,
+                        "Output": "ok",
+                    }
+                ],
+            },
         },
         "Image": IMAGE,
         "ResolvConfPath": "/c/resolv.conf",
@@ -248,6 +272,7 @@ def test_summary() -> None:
         "State": "running",
         "Status": "Up 2 minutes (healthy)",
         "HostConfig": {"NetworkMode": "bridge"},
+        "Health": {"Status": "healthy", "FailingStreak": 0},
         "NetworkSettings": {"Networks": {"bridge": BRIDGE}},
     }
 
