@@ -97,11 +97,16 @@ def _copy_entry(
         if first != path:
             os.link(first, name, src_dir_fd=target, dst_dir_fd=target_fd, follow_symlinks=False)
             return False
+    copy_single(source_fd, target_fd, name, status)
+    return False
+
+
+def copy_single(source_fd: int, target_fd: int, name: str, status: os.stat_result) -> None:
+    """Copy a name that is no directory, with all its attributes, from one directory to another."""
     if stat.S_ISREG(status.st_mode):
         _copy_file(source_fd, target_fd, name)
     else:
         _copy_special(source_fd, target_fd, name, status)
-    return False
 
 
 def _copy_file(source_fd: int, target_fd: int, name: str) -> None:

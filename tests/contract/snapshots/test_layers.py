@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -273,3 +274,53 @@ def tree(root: Path) -> list[tuple[object, ...]]:
         attributes = (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns)
         found.append((name, *attributes, status.st_rdev, content, first, sorted(xattrs.items())))
     return found
+
+
+def test_a_hard_link_to_a_file_of_a_layer_below(storage: StorageService) -> None:
+    capability = {"SCHILY.xattr.user.note": "kept"}
+    below = archive(
+        [
+            member("usr/lib", "dir", mode=0o750, uid=7),
+            member("usr/lib/lib.so", data=b"elf" * 1000, uid=3, pax_headers=capability),
+            member("usr/lib/link", "symlink", linkname="lib.so"),
+        ]
+    )
+    middle = archive([member("other", data=b"1")])
+    top = archive(
+        [
+            member("usr/lib/lib.so.1", "hardlink", linkname="usr/lib/lib.so"),
+            member("two", "hardlink", linkname="/usr/lib/lib.so.1"),
+            member("link", "hardlink", linkname="usr/lib/link"),
+        ]
+    )
+    rootfs = rootfs_of(storage, below, middle, top)
+    first = rootfs / "usr/lib/lib.so"
+    assert first.samefile(rootfs / "usr/lib/lib.so.1")
+    assert first.samefile(rootfs / "two")
+    assert (first.stat().st_uid, first.stat().st_nlink) == (3, 3)
+    assert (rootfs / "two").read_bytes() == b"elf" * 1000
+    assert os.getxattr(rootfs / "two", "user.note") == b"kept"
+    assert os.readlink(rootfs / "link") == "lib.so"
+    assert (rootfs / "usr/lib").stat().st_uid == 7
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        [member("usr/.wh.file")],
+        [member("usr/.wh..wh..opq")],
+        [member(".wh.usr")],
+        [member(".wh.usr"), member("usr", "dir")],
+        [member("usr", "symlink", linkname="elsewhere")],
+    ],
+)
+def test_a_hard_link_to_what_was_removed(
+    storage: StorageService, marks: list[tuple[tarfile.TarInfo, bytes]]
+) -> None:
+    base = apply(storage, archive([member("usr/file", data=b"x"), member("elsewhere", "dir")]))
+    linked = member("h", "hardlink", linkname="usr/file")
+    with pytest.raises(CorruptLayerError, match=r"nor below it|no directory"):
+        storage.apply_layer([archive([*marks, linked])], parent=base)
+    marked = storage.apply_layer([archive(marks)], parent=base).chain_id
+    with pytest.raises(CorruptLayerError, match=r"nor below it|no directory"):
+        storage.apply_layer([archive([linked])], parent=marked)

@@ -19,6 +19,7 @@ from boxship.engine.storage.layers.attributes import (
     clamped_time,
     set_attributes,
 )
+from boxship.engine.storage.layers.beneath import copy_up
 from boxship.engine.storage.layers.directories import Directories, DirectoryAttributes
 from boxship.engine.storage.layers.entry import Entry
 from boxship.engine.storage.layers.limits import LayerLimits
@@ -29,7 +30,7 @@ from boxship.engine.storage.layers.names import (
     clean_name,
 )
 from boxship.engine.storage.layers.reader import TarReader
-from boxship.engine.storage.layers.whiteouts import Whiteouts, remove_entry
+from boxship.engine.storage.layers.whiteouts import Whiteouts, is_whiteout, remove_entry
 from boxship.errors import InvalidParameterError
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -94,6 +95,8 @@ class _Unpacker:
     ) -> None:
         self._owner = owner
         self._keep_kinds = keep_kinds
+        self._tree = tree
+        self._lowers = lowers
         self._directories = Directories(tree, lowers)
         self._whiteouts = whiteouts
         self._limits = limits
@@ -241,7 +244,7 @@ class _Unpacker:
         target_fd = os.dup(self._directories.descriptor(parent))  # the next one may evict it
         try:
             dir_fd = self._directories.descriptor(path.rpartition(b"/")[0])
-            status = os.stat(target_name or b".", dir_fd=target_fd, follow_symlinks=False)
+            status = self._link_target(target_fd, target, entry)
             if stat.S_ISDIR(status.st_mode):
                 raise CorruptLayerError(f"invalid layer: hard link {path!r} to a directory")
             try:
@@ -251,13 +254,25 @@ class _Unpacker:
                     status, os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
                 ):
                     _link(target_fd, target_name, self._make_room(name, path), name)
-        except FileNotFoundError:
-            raise CorruptLayerError(
-                f"invalid layer: hard link {os.fsdecode(path)} to {os.fsdecode(entry.link)}, "
-                "which is not in the layer"
-            ) from None
         finally:
             os.close(target_fd)
+
+    def _link_target(self, target_fd: int, target: bytes, entry: Entry) -> os.stat_result:
+        """Return the status of a hard link's target, copied from the layers below if need be."""
+        name = target.rpartition(b"/")[2] or b"."
+        try:
+            status = os.stat(name, dir_fd=target_fd, follow_symlinks=False)
+        except FileNotFoundError:
+            copied = copy_up((self._tree, *self._lowers), target, target_fd)
+            if copied is None:
+                raise _no_target(entry) from None
+            if stat.S_ISDIR(copied.st_mode):
+                return copied
+            self._size += copied.st_size
+            return os.stat(name, dir_fd=target_fd, follow_symlinks=False)
+        if is_whiteout(status) and not self._whiteouts.in_place:
+            raise _no_target(entry)
+        return status
 
     def _special(self, dir_fd: int, name: bytes, path: bytes, entry: Entry) -> None:
         try:
@@ -307,6 +322,13 @@ def _check_directory_fits(dir_fd: int, name: bytes, path: bytes) -> None:
         raise InvalidParameterError(
             f'cannot overwrite non-directory "/{os.fsdecode(path)}" with directory'
         )
+
+
+def _no_target(entry: Entry) -> CorruptLayerError:
+    return CorruptLayerError(
+        f"invalid layer: hard link {os.fsdecode(entry.name)} to {os.fsdecode(entry.link)}, which "
+        "is neither in the layer nor below it"
+    )
 
 
 def _masked_bits() -> int:
