@@ -14,6 +14,8 @@ from boxship.ids import short_id
 from boxship.reference import parse_normalized
 
 UsageLookup = Callable[[str], Sequence[ContainerUse]]
+MountLookup = Callable[[str], Sequence[str]]
+"""Image id → the directories at which the image is mounted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Remover:
         self._registrar = registrar
         self._reclaimer = reclaimer
         self.usage: UsageLookup = lambda _: ()
+        self.mounts: MountLookup = lambda _: ()
 
     def remove(self, text: str, *, force: bool, prune: bool) -> list[Removed]:
         """Remove a name, and the image with its last name; or an image by its id.
@@ -69,6 +72,8 @@ class Remover:
         prune: bool,
     ) -> None:
         users = self.usage(image.id)
+        if _is_single(self._catalog.names(image)):
+            self._refuse(image, self._mounted(image))
         if not force and _is_single(self._catalog.names(image)) and users:
             raise ConflictError(
                 f'conflict: unable to remove repository reference "{text}" (must force) - '
@@ -142,6 +147,8 @@ class Remover:
         """Return why an image that still has ``names`` cannot be deleted."""
         if self._catalog.store.children(image.id):
             return _Conflict("image has dependent child images", is_hard=True)
+        if mounted := self._mounted(image):
+            return mounted
         users = self.usage(image.id)
         for user in users:
             if user.running:
@@ -155,6 +162,13 @@ class Remover:
             reason = f"image is being used by stopped container {short_id(users[0].id)}"
             return _Conflict(reason)
         return None
+
+    def _mounted(self, image: Image) -> _Conflict | None:
+        places = self.mounts(image.id)
+        if not places:
+            return None
+        reason = f"image is mounted at {places[0]}: undo that with boxship image unmount first"
+        return _Conflict(reason, is_hard=True)
 
     def _refuse(self, image: Image, conflict: _Conflict | None) -> None:
         if conflict is not None:

@@ -10,6 +10,7 @@ from boxship.engine.images import listing
 from boxship.engine.images.assemble import Assembler
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.changes import apply_changes
+from boxship.engine.images.extras import ImageExtras
 from boxship.engine.images.image import (
     HistoryItem,
     Image,
@@ -21,6 +22,7 @@ from boxship.engine.images.image import (
 )
 from boxship.engine.images.importer import Importer, RecordCommit, record_nothing
 from boxship.engine.images.load import Loader
+from boxship.engine.images.making import ImageMaker
 from boxship.engine.images.prune import prune
 from boxship.engine.images.pull import Puller
 from boxship.engine.images.reclaim import Reclaimer
@@ -87,6 +89,24 @@ class ImageService:
             assembler=assembler,
             workers=self._workers,
         )
+        self.extras = ImageExtras(
+            database=database,
+            storage=storage,
+            catalog=self._catalog,
+            registrar=self._registrar,
+            reclaimer=self._reclaimer,
+            maker=ImageMaker(
+                database=database,
+                storage=storage,
+                catalog=self._catalog,
+                registrar=self._registrar,
+                assembler=assembler,
+                workers=self._workers,
+            ),
+            workers=self._workers,
+        )
+        """The verbs that Docker does not have."""
+        self._remover.mounts = self.extras.mounter.targets
         self._transfers = Transfers(
             storage.content,
             self._workers,
@@ -123,6 +143,7 @@ class ImageService:
                 await self._repair(image)
             except BoxshipError as error:
                 _log.error("image %s cannot be used: %s; pull it again", image.id, error)
+        await self.extras.open()
         await self._reclaimer.sweep()
 
     async def _repair(self, image: Image) -> None:

@@ -47,6 +47,18 @@ MIGRATIONS = (
         CREATE INDEX image_digests_image ON image_digests (image_id);
         """,
     ),
+    Migration(
+        "image-mounts-1",
+        """
+        CREATE TABLE image_mounts (
+            id TEXT PRIMARY KEY,
+            image_id TEXT NOT NULL,
+            target TEXT NOT NULL UNIQUE,
+            made_target INTEGER NOT NULL,
+            created_at_ns INTEGER NOT NULL
+        );
+        """,
+    ),
 )
 
 

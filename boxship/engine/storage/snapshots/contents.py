@@ -91,6 +91,14 @@ class LayerContents:
         finally:
             os.close(root)
 
+    def open_directory(self, chain_id: str, path: bytes) -> int:
+        """Open a directory of a layer; b"" is its root. Links are not followed."""
+        root = os.open(self._layout.layer_tree(chain_id), _DIRECTORY)
+        try:
+            return openat2(root, path, _DIRECTORY, resolve=_STAY_INSIDE)
+        finally:
+            os.close(root)
+
     def _look_into(self, chain_id: str, path: bytes) -> LayerFile | bool:
         """Return a layer's file; True where the layer hides the name; False: it does not say."""
         parent, _, name = path.rpartition(b"/")

@@ -1,0 +1,102 @@
+"""Images that are made here of layers and a configuration that somebody else has thought out."""
+
+from collections.abc import Callable, Iterator
+
+from boxship.engine.images.assemble import Assembler, layer_media_type
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.image import Image, LayerBlob
+from boxship.engine.images.reclaim import Lease
+from boxship.engine.images.registration import NewImage, Registrar
+from boxship.engine.images.workers import Workers
+from boxship.engine.state.database import Database
+from boxship.engine.storage.service import StorageService
+from boxship.errors import InternalError
+from boxship.oci.image import ImageConfig
+from boxship.reference import Reference
+
+
+class ImageMaker:
+    """Stores layers and registers images. The same input always gives the same image."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        storage: StorageService,
+        catalog: Catalog,
+        registrar: Registrar,
+        assembler: Assembler,
+        workers: Workers,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._catalog = catalog
+        self._registrar = registrar
+        self._assembler = assembler
+        self._workers = workers
+
+    async def add_layer(
+        self, open_tar: Callable[[], Iterator[bytes]], parent: str | None, lease: Lease
+    ) -> LayerBlob:
+        """Keep an uncompressed layer archive and unpack it. Raises storage's errors.
+
+        open_tar: called and read in a worker thread.
+        """
+        layer = await self._workers.run(lambda: self._store(open_tar(), parent))
+        await lease.hold([layer.digest], [layer.chain_id])
+        return layer
+
+    async def finish(
+        self,
+        config: ImageConfig,
+        layers: tuple[LayerBlob, ...],
+        target: Reference | None,
+        action: str,
+        lease: Lease,
+    ) -> Image:
+        """Make an image known, with its name, and record the event ``action``."""
+        stored = await self._assembler.config(config, lease)
+        manifest_digest, media_type = await self._assembler.manifest(stored, layers, lease)
+        new = NewImage(
+            id=stored.digest,
+            config=config,
+            manifest_digest=manifest_digest,
+            manifest_media_type=media_type,
+            layers=layers,
+        )
+        labels = config.config.labels
+        with self._database.transaction() as tx:
+            self._registrar.add(tx, new)
+            self._registrar.record(tx, action, new.id, new.id, labels)
+            if target is not None:
+                self._registrar.set_tag(tx, target, new.id)
+                self._registrar.record(tx, "tag", new.id, target.familiar, labels)
+        image = self._catalog.by_id(new.id)
+        if image is None:
+            raise InternalError(f"image {new.id} was removed while it was made")
+        return image
+
+    def _store(self, chunks: Iterator[bytes], parent: str | None) -> LayerBlob:
+        head = b""
+        with self._storage.content.writer() as writer:
+
+            def tee() -> Iterator[bytes]:
+                nonlocal head
+                for chunk in chunks:
+                    head = head or chunk[:8]
+                    writer.write(chunk)
+                    yield chunk
+
+            rest = tee()
+            info = self._storage.apply_layer(rest, parent=parent)
+            for _ in rest:
+                pass  # what follows the archive's end belongs to its digest
+            size = writer.offset
+            digest = writer.commit()
+        return LayerBlob(
+            diff_id=info.diff_id,
+            chain_id=info.chain_id,
+            digest=digest,
+            media_type=layer_media_type(head),
+            size=size,
+        )
