@@ -2,7 +2,7 @@
 
 import asyncio
 
-from boxship.engine.containers import networking
+from boxship.engine.containers import networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.log_options import log_limits
@@ -17,6 +17,7 @@ async def launch(context: Context, container: Container) -> TaskHandle:
     rootfs = context.storage.mount_container(container.id, volatile=container.host.auto_remove)
     sandbox = await context.networks.attach(networking.sandbox_spec(context, container))
     await _mount_volumes(context, container)
+    shared.mount_shm(context, container)
     spec = task_spec(context, container)
     workload = build_workload(context, container, rootfs, sandbox)
     handle = await context.runtime.create(spec, workload)

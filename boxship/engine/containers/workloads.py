@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from boxship.engine.containers import networking
+from boxship.engine.containers import networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.merge import command_line, process_env
@@ -19,7 +19,7 @@ from boxship.engine.runtime.workload import (
     Workload,
 )
 from boxship.engine.security import apparmor
-from boxship.errors import ConflictError, InvalidParameterError
+from boxship.errors import InvalidParameterError
 
 
 def build_workload(
@@ -41,7 +41,8 @@ def build_workload(
         security=security(context, container),
         sysctls=host.sysctls,
         oom_score_adj=host.oom_score_adj,
-        shm_size=host.shm_size,
+        shm_size=0 if shared.ipc_mode(context, container) == "none" else host.shm_size,
+        shm_source=shared.shm_source(context, container),
         init_path=_init_path(context, container),
         annotations=host.annotations,
     )
@@ -74,26 +75,11 @@ def _namespaces(context: Context, container: Container, sandbox: Sandbox) -> Nam
         cgroup = "host" if context.runtime.cgroup_version == 1 else "private"
     return Namespaces(
         network=sandbox.netns_path or "host",
-        pid=_shared(context, host.pid_mode, "pid"),
-        ipc=_shared(context, host.ipc_mode or context.config.containers.ipc_mode, "ipc"),
+        pid=shared.namespace(context, host.pid_mode, "pid"),
+        ipc=shared.namespace(context, shared.ipc_mode(context, container), "ipc"),
         uts="host" if host.uts_mode == "host" else "private",
         cgroup="host" if host.privileged and not host.cgroupns_mode else cgroup,
     )
-
-
-def _shared(context: Context, mode: str, kind: str) -> str:
-    """Return ``private``, ``host`` or the path of another container's namespace."""
-    if mode == "host":
-        return "host"
-    if not mode.startswith("container:"):
-        return "private"
-    target = context.store.get(mode.partition(":")[2])
-    if not target.state.pid:
-        raise ConflictError(
-            f"cannot join {kind.upper()} of a non running container: {target.name} is "
-            f"{target.state.status}; start it first"
-        )
-    return f"/proc/{target.state.pid}/ns/{kind}"
 
 
 def _resources(context: Context, container: Container) -> Resources:

@@ -193,9 +193,18 @@ def _standard_mounts(workload: Workload) -> list[dict[str, Any]]:
         mounts.append(_mount("bind", "/dev/shm", "/dev/shm", "rbind", *_SAFE))
     else:
         mounts.append(_mount("mqueue", "mqueue", "/dev/mqueue", *_SAFE))
-        size = f"size={workload.shm_size}"
-        mounts.append(_mount("tmpfs", "shm", "/dev/shm", *_SAFE, "mode=1777", size))
+        mounts += _shared_memory(workload)
     return mounts
+
+
+def _shared_memory(workload: Workload) -> list[dict[str, Any]]:
+    if workload.shm_source is not None:
+        source = str(workload.shm_source)
+        return [_mount("bind", source, "/dev/shm", "rbind", "rprivate", *_SAFE)]
+    if not workload.shm_size:
+        return []
+    size = f"size={workload.shm_size}"
+    return [_mount("tmpfs", "shm", "/dev/shm", *_SAFE, "mode=1777", size)]
 
 
 def _mounts(workload: Workload) -> list[dict[str, Any]]:

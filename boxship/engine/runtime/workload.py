@@ -155,6 +155,9 @@ class Workload:
     sysctls: Mapping[str, str] = field(default_factory=dict)
     oom_score_adj: int = 0
     shm_size: int = 64 * 1024 * 1024
+    """Bytes of a /dev/shm of its own; 0: it has none."""
+    shm_source: Path | None = None
+    """A tmpfs on the host that is its /dev/shm, for sharing it with others."""
     init_path: str = ""
     """A static init to put in as PID 1 at /sbin/docker-init; empty: none."""
     annotations: Mapping[str, str] = field(default_factory=dict)
