@@ -19,6 +19,7 @@ _READ_LOW: Final = 256 * 1024
 _WRITE_HIGH: Final = 1024 * 1024
 _FILE_STEP: Final = 8 * 1024 * 1024
 """Bytes of a file that one visit to a worker thread sends at most."""
+_FILE_TAIL: Final = 64 * 1024
 _FILE_PATIENCE_MS: Final = 20
 """How long that visit waits for a client that reads slowly; afterwards the loop waits."""
 _STALL_S: Final = 300.0
@@ -184,10 +185,25 @@ class Channel(asyncio.Protocol):
         disk. Raises ConnectionError when the peer is gone, takes nothing for five minutes, or the
         file is shorter than it was.
         """
+        end = offset + count
+        # The last bytes are written: the kernel may keep a sendfile's last segment for a while.
+        tail = max(offset, end - _FILE_TAIL)
+        async for sent in self._send_pages(descriptor, offset, tail):
+            yield sent
+        data = await asyncio.to_thread(os.pread, descriptor, end - tail, tail)
+        if len(data) != end - tail:
+            raise ConnectionAbortedError("the file is shorter than it was")
+        await self.write(data)
+        yield len(data)
+
+    # Inside
+
+    async def _send_pages(self, descriptor: int, offset: int, end: int) -> AsyncIterator[int]:
+        if offset == end:
+            return
         await self._drain()
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH)
         with sockets.socket(fileno=os.dup(self.socket.fileno())) as duplicate:
-            end = offset + count
             while offset < end:
                 self._check_open()
                 step = _FileStep(duplicate.fileno(), descriptor, offset, end)
@@ -196,8 +212,6 @@ class Channel(asyncio.Protocol):
                 yield sent
                 if step.blocked:
                     await self._wait_writable(duplicate)
-
-    # Inside
 
     async def _drain(self) -> None:
         """Wait until everything written is with the kernel."""

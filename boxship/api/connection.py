@@ -15,7 +15,6 @@ from urllib.parse import unquote
 import h11
 
 from boxship.api.channel import Channel, RawConnection
-from boxship.api.errors import log_failure
 from boxship.api.query import Query
 from boxship.api.request import Request
 from boxship.api.response import Headers, Response
@@ -208,7 +207,7 @@ class HttpConnection:
 
     async def _report(self, request: Request, error: Exception) -> None:
         """Tell the client about a failure, in the way that is still open."""
-        log_failure(error, request.method, request.path)
+        self._server.failed(request, error)
         if self._taken_over:
             return
         if self.answer is None or not self.answer.started:
@@ -268,10 +267,11 @@ class HttpConnection:
             while not decoder.done:
                 if data := decoder.take():
                     yield data
-                elif received := await self._channel.read():
-                    buffer += received
                 elif not decoder.done:
-                    decoder.end_of_input()
+                    received = await self._channel.read()
+                    buffer += received
+                    if not received:
+                        decoder.end_of_input()
         except ProtocolError as error:
             raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
         self._http = self._stand_in(bytes(buffer))
@@ -280,7 +280,8 @@ class HttpConnection:
     def _framing(self) -> dict[str, str]:
         assert self._request is not None
         names = ("transfer-encoding", "content-length")
-        return {name: value for name in names if (value := self._request.headers.get(name))}
+        found = {name: value for name in names if (value := self._request.headers.get(name))}
+        return found or {"content-length": "0"}
 
     def _stand_in(self, rest: bytes) -> h11.Connection:
         """Return a connection that has just read this request, without its body."""

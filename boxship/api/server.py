@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from boxship import __version__
 from boxship.api.channel import Channel, RawConnection
 from boxship.api.connection import HttpConnection
-from boxship.api.errors import error_response
+from boxship.api.errors import error_response, log_failure
 from boxship.api.request import Request
 from boxship.api.response import Headers, Response
 from boxship.api.router import Router
@@ -73,6 +73,10 @@ class HttpServer(ABC):
     @abstractmethod
     def error_response(self, error: BaseException) -> Response:
         """Turn a handler's error into an answer."""
+
+    @abstractmethod
+    def failed(self, request: Request, error: Exception) -> None:
+        """Write to the log what deserves it."""
 
     @abstractmethod
     def answered(self, request: Request, status: int, seconds: float, sent: int) -> None:
@@ -168,6 +172,10 @@ class ApiServer(HttpServer):
     def error_response(self, error: BaseException) -> Response:
         """Answer as Docker does."""
         return error_response(error)
+
+    def failed(self, request: Request, error: Exception) -> None:
+        """Log a traceback for the unexpected, a line for our own."""
+        log_failure(error, request.method, request.path)
 
     def answered(self, request: Request, status: int, seconds: float, _sent: int) -> None:
         """Pass it on to the observer."""

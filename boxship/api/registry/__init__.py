@@ -1,0 +1,1 @@
+"""The HTTP face of a registry of one's own (opencontainers/distribution-spec 1.1)."""
