@@ -6,6 +6,8 @@ it was, and the programs that it starts inherit from it.
 
 import ctypes
 import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from boxship.linux import mount
 from boxship.linux.syscalls import function
@@ -38,6 +40,37 @@ def private_mounts() -> None:
     """
     unshare(CLONE_NEWNS)
     mount.set_propagation("/", mount.MS_SLAVE, recursive=True)
+
+
+def is_chrooted() -> bool:
+    """Tell whether this process's root is another one than its mount namespace's (chroot(2)).
+
+    Joining the namespace that one is in already leads to its root: a thread of its own does that.
+    """
+
+    def leaves_root() -> bool:
+        own_working_directory()
+        before = _root_identity()
+        descriptor = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(descriptor, CLONE_NEWNS)
+        finally:
+            os.close(descriptor)
+        return before != _root_identity()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(leaves_root).result()
+
+
+def _root_identity() -> tuple[int, str]:
+    """Return the root directory's inode and mount: a bind mount has the same inode elsewhere."""
+    descriptor = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        lines = Path(f"/proc/thread-self/fdinfo/{descriptor}").read_text().splitlines()
+        mount_id = next(line for line in lines if line.startswith("mnt_id:"))
+        return os.fstat(descriptor).st_ino, mount_id
+    finally:
+        os.close(descriptor)
 
 
 def identity(pid: int | str, kind: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from boxship.engine.config import EngineConfig
 from boxship.engine.runtime import spec
 from boxship.engine.security import apparmor, capabilities
 from boxship.errors import InvalidParameterError, NotSupportedError
-from boxship.linux import cgroups
+from boxship.linux import cgroups, namespaces
 from boxship.linux.cgroups import Hierarchies
 
 CGROUPFS = "cgroupfs"
@@ -24,11 +24,19 @@ class HostInfo:
     spec: spec.Host
     conmon: str
     """Path of the program; empty where it is missing."""
+    chrooted: bool
+    """Programs that join a mount namespace would leave the engine's root."""
 
     def check(self) -> None:
         """Raise NotSupportedError, saying what to do, where containers cannot run at all."""
         if not self.conmon:
             raise NotSupportedError("conmon is not installed: install the package conmon")
+        if self.chrooted:
+            raise NotSupportedError(
+                "the engine runs in a chroot, which the programs it starts would get out of: "
+                "start it in a mount namespace of its own (unshare --mount, pivot_root) or in a "
+                "container"
+            )
         if not self.hierarchies.controllers:
             raise NotSupportedError(
                 "no control groups are mounted: mount cgroup2 at /sys/fs/cgroup"
@@ -46,7 +54,7 @@ def probe(config: EngineConfig) -> HostInfo:
         swap_accounting=_limits_swap(hierarchies),
         apparmor_profile=apparmor.DEFAULT_PROFILE if apparmor.is_usable() else "",
     )
-    return HostInfo(hierarchies, host, shutil.which("conmon") or "")
+    return HostInfo(hierarchies, host, shutil.which("conmon") or "", namespaces.is_chrooted())
 
 
 def _uses_systemd(driver: str, hierarchies: Hierarchies) -> bool:
