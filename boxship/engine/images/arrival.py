@@ -11,6 +11,7 @@ from boxship.engine.registry.client import Repository
 from boxship.engine.storage.service import StorageService
 from boxship.ids import short_id
 from boxship.oci.descriptor import Descriptor
+from boxship.oci.media_types import is_foreign_layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,26 @@ class LayerArrival:
         except BaseExceptionGroup as failures:
             raise _first(failures) from failures
 
+    async def fetch_archives(
+        self, source: Repository, descriptors: Sequence[Descriptor], progress: ProgressSink
+    ) -> None:
+        """Return when the archives of layers are kept that are not unpacked here (Windows).
+
+        Foreign layers that name URLs stay where those lead to: their makers do not allow copies
+        (image-spec layer.md, non-distributable layers). Raises what ``Transfers.fetch`` raises.
+        """
+        content = self._storage.content
+        for layer in descriptors:
+            key = short_id(layer.digest)
+            if is_foreign_layer(layer.media_type) and layer.urls:
+                progress(Progress(id=key, status="Skipped foreign layer"))
+            elif content.has(layer.digest):
+                progress(Progress(id=key, status="Already exists"))
+            else:
+                progress(Progress(id=key, status="Pulling fs layer"))
+                await self._transfers.fetch(source, layer, _watcher(layer, progress))
+                progress(Progress(id=key, status="Pull complete"))
+
     def _is_here(self, layer: LayerBlob) -> bool:
         return self._storage.has_layer(layer.chain_id) and self._storage.content.has(layer.digest)
 
@@ -80,7 +101,9 @@ class LayerArrival:
             parent = layer.chain_id
 
 
-def _watcher(layer: LayerBlob, progress: ProgressSink) -> Callable[[TransferState], None]:
+def _watcher(
+    layer: LayerBlob | Descriptor, progress: ProgressSink
+) -> Callable[[TransferState], None]:
     key = short_id(layer.digest)
 
     def watch(state: TransferState) -> None:

@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from boxship.oci.image import ImageConfig
 
 
+def unpacks(config: ImageConfig) -> bool:
+    """Tell whether an image's layers are unpacked here; those of Windows stay archives."""
+    return config.os != "windows"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerBlob:
     """A layer's archive as it lies in the content store, and the layer it unpacks to."""
@@ -40,6 +45,8 @@ class Image:
     """``nginx:1.25``"""
     repo_digests: tuple[str, ...] = ()
     """``nginx@sha256:…``"""
+    indexes: tuple[str, ...] = ()
+    """Digests of the indexes here that list it as a variant."""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -129,7 +136,7 @@ class Progress:
     total: int = 0
     stream: str = ""
     """Plain text, newline included, instead of a status."""
-    aux: dict[str, str] | None = field(default=None)
+    aux: dict[str, str | int] | None = field(default=None)
 
 
 ProgressSink = Callable[[Progress], None]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from boxship.engine.events.service import EventService
 from boxship.engine.images.catalog import Catalog, familiar
-from boxship.engine.images.image import Image, LayerBlob
+from boxship.engine.images.image import Image, LayerBlob, unpacks
+from boxship.engine.images.indexes import Variant
 from boxship.engine.images.store import ImageRow, NameRow
 from boxship.engine.state.database import Transaction
 from boxship.engine.storage.service import StorageService
@@ -44,7 +45,7 @@ class Registrar:
 
     def add(self, tx: Transaction, new: NewImage) -> None:
         """Store an image; one that exists is renewed and keeps its names."""
-        size = sum(self._storage.layer_size(layer.chain_id) for layer in new.layers)
+        size = sum(self._size(new.config, layer) for layer in new.layers)
         created_at_ns = created_at(new.config)
         row = ImageRow(
             id=new.id,
@@ -58,14 +59,43 @@ class Registrar:
         self._store.insert(tx, row, new.layers)
         tx.on_commit(lambda: self._catalog.forget(new.id))
 
-    def set_tag(self, tx: Transaction, reference: Reference, image_id: str) -> bool:
-        """Let a tag lead to an image; False if it did already."""
+    def _size(self, config: ImageConfig, layer: LayerBlob) -> int:
+        return self._storage.layer_size(layer.chain_id) if unpacks(config) else layer.size
+
+    def add_variant(self, tx: Transaction, index: str, new: NewImage) -> bool:
+        """Let an image be a variant of an index; False if it was one already.
+
+        The index's names show the variant that is best for this host.
+        """
+        known = {variant.image_id for variant in self._store.indexes.variants(index)}
+        self._store.indexes.add(tx, Variant(index, new.id, new.manifest_digest))
+        self._catalog.forget(new.id)
+        self._show_best(tx, index)
+        return new.id not in known
+
+    def _show_best(self, tx: Transaction, index: str, *, without: str = "") -> None:
+        best = self._catalog.best(index, without=without)
+        if best is not None:
+            self._store.indexes.show(tx, index, best)
+        self._forget_after(tx, *self._variants(index))
+
+    def set_tag(
+        self, tx: Transaction, reference: Reference, image_id: str, target: str = ""
+    ) -> bool:
+        """Let a tag lead to an image, or to the index ``target`` of which it is the best variant.
+
+        False if it did already.
+        """
         tag = reference.tag or ""
-        before = self._store.by_tag(reference.name, tag)
-        if before == image_id:
+        before = self._store.named(reference.name, tag)
+        if before == (image_id, target):
             return False
-        self._store.set_tag(tx, reference.name, tag, image_id, time.time_ns())
-        self._forget_after(tx, image_id, before)
+        row = NameRow(reference.name, tag, "", target)
+        self._store.set_tag(tx, row, image_id, time.time_ns())
+        self._forget_after(tx, image_id, *self._variants(target))
+        if before is not None:
+            self._forget_after(tx, before.image_id, *self._variants(before.target))
+            self._drop_unnamed(tx, before.target)
         return True
 
     def set_digest(self, tx: Transaction, reference: Reference, image_id: str) -> bool:
@@ -75,17 +105,31 @@ class Registrar:
         if before == image_id:
             return False
         self._store.set_digest(tx, reference.name, digest, image_id)
-        self._forget_after(tx, image_id, before)
+        self._forget_after(tx, image_id, before, *self._variants(digest))
         return True
 
     def remove_name(self, tx: Transaction, image_id: str, name: NameRow) -> str:
         """Remove a name; return it as people write it."""
+        self._forget_after(tx, image_id, *self._variants(name.index_digest))
         self._store.remove_name(tx, name)
-        self._forget_after(tx, image_id)
+        self._drop_unnamed(tx, name.index_digest)
         return familiar(name)
 
+    def _drop_unnamed(self, tx: Transaction, index: str) -> None:
+        """An index lives as long as a name leads to it."""
+        if index and not self._store.indexes.is_named(index):
+            self._store.indexes.drop(tx, index)
+
+    def _variants(self, index: str) -> list[str]:
+        return [variant.image_id for variant in self._store.indexes.variants(index)]
+
     def delete(self, tx: Transaction, image: Image) -> None:
-        """Remove an image and its names; its content and layers are for the reclaimer."""
+        """Remove an image and its own names; its content and layers are for the reclaimer.
+
+        Names that it has through an index show another variant then.
+        """
+        for index in self._store.indexes.of_image(image.id):
+            self._show_best(tx, index, without=image.id)
         self._store.delete(tx, image.id)
         self._forget_after(tx, image.id)
         self.record(tx, "delete", image.id, image.id, image.labels)

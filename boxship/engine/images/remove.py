@@ -1,7 +1,7 @@
 """Removing images and their names, by Docker's rules (moby daemon/images/image_delete.go)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import ContainerUse, Image, Removed
@@ -11,7 +11,7 @@ from boxship.engine.images.store import NameRow
 from boxship.engine.state.database import Database
 from boxship.errors import ConflictError
 from boxship.ids import short_id
-from boxship.reference import parse_normalized
+from boxship.reference import Reference, parse_normalized
 
 UsageLookup = Callable[[str], Sequence[ContainerUse]]
 MountLookup = Callable[[str], Sequence[str]]
@@ -27,6 +27,24 @@ class _Conflict:
     """Force does not help."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Garbage:
+    """What a deleted image needed, as far as nothing else does."""
+
+    digests: tuple[str, ...]
+    chains: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Work:
+    """One removal under way."""
+
+    force: bool
+    prune: bool
+    records: list[Removed] = field(default_factory=list)
+    garbage: list[_Garbage] = field(default_factory=list)
+
+
 class Remover:
     """Removes images; the space comes back in the background."""
 
@@ -40,111 +58,126 @@ class Remover:
         self.usage: UsageLookup = lambda _: ()
         self.mounts: MountLookup = lambda _: ()
 
-    def remove(self, text: str, *, force: bool, prune: bool) -> list[Removed]:
+    def remove(
+        self, text: str, *, force: bool, prune: bool, platforms: Sequence[str] = ()
+    ) -> list[Removed]:
         """Remove a name, and the image with its last name; or an image by its id.
 
-        prune: also its parents that have no name and no other child. All or nothing. Raises
-        NotFoundError; ConflictError in Docker's words.
+        With an index's last name all its variants go; so they do with the id under which a list
+        shows them. The id of another variant removes that one alone. platforms: remove these
+        variants and no others; with the last one its names go too. prune: also parents that have
+        no name and no other child. All or nothing. Raises NotFoundError; ConflictError in Docker's
+        words.
         """
         image = self._catalog.get(text)
-        records: list[Removed] = []
-        garbage: list[Image] = []
+        work = _Work(force=force, prune=prune)
+        parts = [part for one in image.indexes for part in self._catalog.store.indexes.parts(one)]
         with self._database.transaction():
-            if _is_id_of(image, text):
-                self._remove_by_id(image, records, garbage, force, prune)
+            if platforms:
+                chosen = {self._catalog.get(text, wanted).id: wanted for wanted in platforms}
+                self._remove_variants([self._catalog.get(image_id) for image_id in chosen], work)
+            elif not self._catalog.is_name(text):
+                self._remove_by_id(image, work)
             else:
-                self._remove_by_name(image, text, records, garbage, force, prune)
-        for removed in garbage:
-            digests = [removed.id, removed.manifest_digest]
-            digests += [name.rpartition("@")[2] for name in removed.repo_digests]
-            digests += [blob.digest for blob in removed.blobs]
-            freed = self._reclaimer.reclaim(digests, reversed(removed.chain_ids))
-            records += [Removed(deleted=chain) for chain in freed.chains]
-        return records
+                self._remove_by_name(image, text, work)
+        work.garbage.append(_Garbage((*image.indexes, *parts), ()))
+        for garbage in work.garbage:
+            freed = self._reclaimer.reclaim(garbage.digests, reversed(garbage.chains))
+            work.records += [Removed(deleted=chain) for chain in freed.chains]
+        return work.records
 
-    def _remove_by_name(
-        self,
-        image: Image,
-        text: str,
-        records: list[Removed],
-        garbage: list[Image],
-        force: bool,
-        prune: bool,
-    ) -> None:
-        users = self.usage(image.id)
-        if _is_single(self._catalog.names(image)):
-            self._refuse(image, self._mounted(image))
-        if not force and _is_single(self._catalog.names(image)) and users:
+    def _remove_by_name(self, image: Image, text: str, work: _Work) -> None:
+        reference = parse_normalized(text).with_default_tag()
+        name = self._row(reference)
+        row = self._catalog.variants(name.index_digest) or [image]
+        used = next(((one, use) for one in row for use in self.usage(one.id)), None)
+        if not work.force and _is_single(self._catalog.names(image)) and used:
             raise ConflictError(
                 f'conflict: unable to remove repository reference "{text}" (must force) - '
-                f"container {short_id(users[0].id)} is using its referenced image "
-                f"{short_id(image.id)}"
+                f"container {short_id(used[1].id)} is using its referenced image "
+                f"{short_id(used[0].id)}"
             )
-        reference = parse_normalized(text).with_default_tag()
-        name = NameRow(
-            reference.name,
-            "" if reference.digest else reference.tag or "",
-            reference.digest or "",
-        )
-        self._untag(image, [name], records)
+        self._untag(image, [name], work)
         left = self._catalog.names(image)
         if name.tag and not any(other.tag and other.name == name.name for other in left):
-            self._untag(image, [other for other in left if other.name == name.name], records)
-            left = self._catalog.names(image)
-        if not left:
-            self._delete(image, records, garbage, force=force, prune=prune, quiet=True)
+            self._untag(image, [other for other in left if other.name == name.name], work)
+        for one in row:
+            if not self._catalog.names(one):
+                self._delete(one, work, quiet=True)
 
-    def _remove_by_id(
-        self,
-        image: Image,
-        records: list[Removed],
-        garbage: list[Image],
-        force: bool,
-        prune: bool,
-    ) -> None:
+    def _row(self, reference: Reference) -> NameRow:
+        """Return a name as it is stored."""
+        if reference.digest:
+            return NameRow(reference.name, "", reference.digest)
+        tag = reference.tag or ""
+        named = self._catalog.store.named(reference.name, tag)
+        return NameRow(reference.name, tag, "", named.target if named else "")
+
+    def _remove_by_id(self, image: Image, work: _Work) -> None:
+        row = self._catalog.row_of(image)
+        if len(row) == 1 and image.indexes and len(self._siblings(image)) > 1:
+            self._remove_variants(row, work)
+            return
         names = self._catalog.names(image)
-        if _is_single(names):
-            self._refuse(image, self._conflict(image, [], force=force))
-            self._untag(image, names, records)
-        self._delete(image, records, garbage, force=force, prune=prune, quiet=False)
+        for one in row:
+            self._refuse(one, self._conflict(one, names, work, single=_is_single(names)))
+        self._untag(image, names, work)
+        for one in row:
+            if not self._catalog.names(one):
+                self._delete(one, work, quiet=one.id != image.id)
 
-    def _untag(self, image: Image, names: list[NameRow], records: list[Removed]) -> None:
+    def _siblings(self, image: Image) -> set[str]:
+        """Return the ids of all variants of an image's indexes, its own among them."""
+        return {one.id for index in image.indexes for one in self._catalog.variants(index)}
+
+    def _remove_variants(self, images: Sequence[Image], work: _Work) -> None:
+        """Remove some variants; with the last one of an index its names."""
+        for image in images:
+            self._refuse(image, self._conflict(image, [], work))
+        going = {image.id for image in images}
+        for image in images:
+            if self._siblings(image) <= going | {image.id}:
+                self._untag(image, self._catalog.names(image), work)
+            going.discard(image.id)
+            self._discard(image, work)
+
+    def _untag(self, image: Image, names: list[NameRow], work: _Work) -> None:
         with self._database.transaction() as tx:
             for name in names:
                 untagged = self._registrar.remove_name(tx, image.id, name)
-                records.append(Removed(untagged=untagged))
+                work.records.append(Removed(untagged=untagged))
                 self._registrar.record(tx, "untag", image.id, image.id, image.labels)
 
-    def _delete(
-        self,
-        image: Image,
-        records: list[Removed],
-        garbage: list[Image],
-        *,
-        force: bool,
-        prune: bool,
-        quiet: bool,
-    ) -> None:
+    def _delete(self, image: Image, work: _Work, *, quiet: bool) -> None:
         """Delete an image whose wanted names are gone; quiet: leave it in a conflict."""
-        names = self._catalog.names(image)
-        conflict = self._conflict(image, names, force=force)
-        if conflict is not None:
-            if quiet:
-                return
-            self._refuse(image, conflict)
-        with self._database.transaction() as tx:
-            self._untag(image, names, records)
-            self._registrar.delete(tx, image)
-        records.append(Removed(deleted=image.id))
-        garbage.append(image)
-        parent = self._catalog.by_id(image.parent) if prune and image.parent else None
-        if parent is not None and not self._conflict(
-            parent, self._catalog.names(parent), force=False
-        ):
-            self._delete(parent, records, garbage, force=False, prune=True, quiet=True)
+        conflict = self._conflict(image, [], work)
+        if conflict is not None and quiet:
+            return
+        self._refuse(image, conflict)
+        self._discard(image, work)
+        parent = self._catalog.by_id(image.parent) if work.prune and image.parent else None
+        if parent is None:
+            return
+        unforced = replace(work, force=False)
+        if not self._conflict(parent, self._catalog.names(parent), unforced):
+            self._delete(parent, unforced, quiet=True)
 
-    def _conflict(self, image: Image, names: list[NameRow], *, force: bool) -> _Conflict | None:
-        """Return why an image that still has ``names`` cannot be deleted."""
+    def _discard(self, image: Image, work: _Work) -> None:
+        with self._database.transaction() as tx:
+            self._registrar.delete(tx, image)
+        named = [name.rpartition("@")[2] for name in image.repo_digests]
+        blobs = [blob.digest for blob in image.blobs]
+        digests = (image.id, image.manifest_digest, *named, *blobs)
+        work.records.append(Removed(deleted=image.id))
+        work.garbage.append(_Garbage(digests, image.chain_ids))
+
+    def _conflict(
+        self, image: Image, names: list[NameRow], work: _Work, *, single: bool = False
+    ) -> _Conflict | None:
+        """Return why an image that still has ``names`` cannot be deleted.
+
+        single: the names count as one, which goes with the image.
+        """
         if self._catalog.store.children(image.id):
             return _Conflict("image has dependent child images", is_hard=True)
         if mounted := self._mounted(image):
@@ -154,9 +187,9 @@ class Remover:
             if user.running:
                 reason = f"image is being used by running container {short_id(user.id)}"
                 return _Conflict(reason, is_hard=True)
-        if force:
+        if work.force:
             return None
-        if names:
+        if names and not single:
             return _Conflict("image is referenced in multiple repositories")
         if users:
             reason = f"image is being used by stopped container {short_id(users[0].id)}"
@@ -176,12 +209,6 @@ class Remover:
             raise ConflictError(
                 f"conflict: unable to delete {short_id(image.id)} ({remedy}) - {conflict.reason}"
             )
-
-
-def _is_id_of(image: Image, text: str) -> bool:
-    """Tell whether an image was named by its id or the beginning of it."""
-    encoded = image.id.removeprefix("sha256:")
-    return encoded.startswith(text.removeprefix("sha256:"))
 
 
 def _is_single(names: list[NameRow]) -> bool:

@@ -11,10 +11,12 @@ from boxship.errors import InvalidParameterError, NotFoundError
 from boxship.oci import manifest as manifests
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.manifest import Index, Manifest
-from boxship.oci.media_types import is_foreign_layer, is_layer
+from boxship.oci.media_types import is_layer
 from boxship.oci.platform import Platform, choose, host_platform
 
 MAX_INDEX_DEPTH = 3
+MAX_VARIANTS = 64
+"""How many images of one index are fetched when all of them are wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,20 @@ class Resolved:
     media_type: str
     named_digest: str
     """Of what the name led to: this manifest, or an index that lists it."""
+
+    @property
+    def index(self) -> str:
+        """Digest of the index that lists it, empty for a manifest that stands alone."""
+        return self.named_digest if self.named_digest != self.digest else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedIndex:
+    """All that an index lists, as far as it makes sense here."""
+
+    images: list[Resolved]
+    parts: list[Descriptor]
+    """Content that goes with the index: attestations with their blobs, nested indexes."""
 
 
 class Resolver:
@@ -49,15 +65,57 @@ class Resolver:
         for _ in range(MAX_INDEX_DEPTH):
             if isinstance(document, Manifest):
                 check_is_image(document, source.reference.familiar)
-                kind = media_type or manifests.media_type_of(document)
-                return Resolved(
-                    manifest=document, digest=digest, media_type=kind, named_digest=named_digest
-                )
+                return _resolved(document, digest, media_type, named_digest)
             entry = choose_entry(document, wanted)
             digest, media_type = entry.digest, entry.media_type
             data = await self._member(source, entry, lease)
             document = manifests.decode(data, media_type)
         raise InvalidParameterError("invalid index: indexes nested too deeply")
+
+    async def resolve_all(
+        self, source: Repository, tag_or_digest: str, lease: Lease
+    ) -> ResolvedIndex:
+        """Return everything that an index lists; a manifest that stands alone lists itself.
+
+        Raises what ``resolve`` raises.
+        """
+        named_digest, media_type, data = await self._named(source, tag_or_digest, lease)
+        document = manifests.decode(data, media_type)
+        if isinstance(document, Manifest):
+            check_is_image(document, source.reference.familiar)
+            return ResolvedIndex(
+                images=[_resolved(document, named_digest, media_type, named_digest)], parts=[]
+            )
+        found = ResolvedIndex(images=[], parts=[])
+        await self._walk(source, document, named_digest, found, lease, MAX_INDEX_DEPTH)
+        if not found.images:
+            raise NotFoundError(f"{source.reference.familiar} is an index without any image")
+        return found
+
+    async def _walk(
+        self,
+        source: Repository,
+        index: Index,
+        named_digest: str,
+        found: ResolvedIndex,
+        lease: Lease,
+        depth: int,
+    ) -> None:
+        if not depth:
+            raise InvalidParameterError("invalid index: indexes nested too deeply")
+        for entry in index.manifests:
+            data = await self._member(source, entry, lease)
+            document = manifests.decode(data, entry.media_type)
+            if isinstance(document, Index):
+                found.parts.append(entry)
+                await self._walk(source, document, named_digest, found, lease, depth - 1)
+            elif is_attestation(entry) or not is_image(document):
+                found.parts.extend((entry, document.config, *document.layers))
+            elif len(found.images) >= MAX_VARIANTS:
+                raise InvalidParameterError(f"invalid index: more than {MAX_VARIANTS} images")
+            else:
+                kind = entry.media_type
+                found.images.append(_resolved(document, entry.digest, kind, named_digest))
 
     async def _named(
         self, source: Repository, tag_or_digest: str, lease: Lease
@@ -120,14 +178,24 @@ _NO_PLATFORM = "unknown/unknown"
 """Marks attestations (BuildKit's attestation-storage.md)."""
 
 
+def _resolved(manifest: Manifest, digest: str, media_type: str, named_digest: str) -> Resolved:
+    kind = media_type or manifests.media_type_of(manifest)
+    return Resolved(manifest=manifest, digest=digest, media_type=kind, named_digest=named_digest)
+
+
+def is_attestation(entry: Descriptor) -> bool:
+    """Tell whether an index's entry is about another entry instead of being an image."""
+    return bool(entry.platform and entry.platform.text == _NO_PLATFORM)
+
+
+def is_image(manifest: Manifest) -> bool:
+    """Tell whether a manifest's layers are those of a container image."""
+    return all(is_layer(layer.media_type) for layer in manifest.layers)
+
+
 def check_is_image(manifest: Manifest, name: str) -> None:
     """Raise InvalidParameterError for artifacts that are no container images."""
     for layer in manifest.layers:
-        if is_foreign_layer(layer.media_type):
-            raise InvalidParameterError(
-                f"{name} has layers that its registry does not keep (a Windows image): they cannot "
-                "be used on Linux"
-            )
         if not is_layer(layer.media_type):
             raise InvalidParameterError(
                 f'{name} is no container image: unsupported media type "{layer.media_type}" of a '

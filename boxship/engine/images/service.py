@@ -19,12 +19,15 @@ from boxship.engine.images.image import (
     ProgressSink,
     PruneReport,
     Removed,
+    unpacks,
 )
 from boxship.engine.images.importer import Importer, RecordCommit, record_nothing
 from boxship.engine.images.load import Loader
 from boxship.engine.images.making import ImageMaker
+from boxship.engine.images.outgoing import Outgoing
 from boxship.engine.images.prune import prune
 from boxship.engine.images.pull import Puller
+from boxship.engine.images.push import Pusher
 from boxship.engine.images.reclaim import Reclaimer
 from boxship.engine.images.registration import Registrar
 from boxship.engine.images.remove import Remover, UsageLookup
@@ -34,13 +37,14 @@ from boxship.engine.images.store import ImageStore
 from boxship.engine.images.streams import produce
 from boxship.engine.images.transfers import Transfers
 from boxship.engine.images.unpacking import Unpacker
+from boxship.engine.images.uploads import Uploads
 from boxship.engine.images.workers import Workers
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.client import RegistryClient
 from boxship.engine.state.database import Database
 from boxship.engine.storage.service import StorageService
 from boxship.errors import BoxshipError, InvalidParameterError
-from boxship.oci.image import ExecutionConfig
+from boxship.oci.image import ExecutionConfig, OriginConfig
 from boxship.reference import Reference, parse_normalized
 
 _log = logging.getLogger(__name__)
@@ -125,11 +129,41 @@ class ImageService:
             workers=self._workers,
         )
 
+        self._uploads = Uploads(
+            storage.content,
+            self._workers,
+            concurrent=config.max_concurrent_uploads,
+            attempts=config.max_download_attempts,
+        )
+        self._outgoing = Outgoing(
+            database=database,
+            storage=storage,
+            catalog=self._catalog,
+            registrar=self._registrar,
+            reclaimer=self._reclaimer,
+            assembler=assembler,
+            workers=self._workers,
+        )
+        self._pusher = Pusher(
+            database=database,
+            client=self._client,
+            catalog=self._catalog,
+            content=storage.content,
+            registrar=self._registrar,
+            reclaimer=self._reclaimer,
+            uploads=self._uploads,
+            outgoing=self._outgoing,
+            workers=self._workers,
+        )
+
     def reconfigure(self, config: RegistryConfig) -> None:
         """Reach registries in another way from now on; running downloads go on as they began."""
         self._client.reconfigure(config)
         self._transfers.reconfigure(
             concurrent=config.max_concurrent_downloads, attempts=config.max_download_attempts
+        )
+        self._uploads.reconfigure(
+            concurrent=config.max_concurrent_uploads, attempts=config.max_download_attempts
         )
 
     async def open(self) -> None:
@@ -148,7 +182,7 @@ class ImageService:
 
     async def _repair(self, image: Image) -> None:
         parent = None
-        for layer in image.blobs:
+        for layer in image.blobs if unpacks(image.config) else ():
             if not self._storage.has_layer(layer.chain_id):
                 _log.warning("layer %s is unpacked again", layer.chain_id)
                 await self._unpacker.unpack(layer, parent, lambda _: None)
@@ -183,14 +217,18 @@ class ImageService:
         return listing.history(self._catalog, self._storage, text)
 
     def tag(self, source: str, target: str) -> None:
-        """Give an image another name; a name in use moves. Raises NotFoundError."""
+        """Give an image another name; a name in use moves. Raises NotFoundError.
+
+        A name of an index gets the whole index.
+        """
         image = self._catalog.get(source)
+        named = self._catalog.resolve(source)
         reference = parse_normalized(target)
         if reference.digest:
             raise InvalidParameterError("refusing to create a tag with a digest reference")
         reference = reference.with_default_tag()
         with self._database.transaction() as tx:
-            self._registrar.set_tag(tx, reference, image.id)
+            self._registrar.set_tag(tx, reference, image.id, named.target if named else "")
             self._registrar.record(tx, "tag", image.id, reference.familiar, image.labels)
 
     async def remove(
@@ -221,6 +259,20 @@ class ImageService:
     ) -> Image:
         """Pull an image from its registry; see ``Puller.pull``."""
         return await self._puller.pull(
+            text, platform=platform, auth=auth, progress=progress, all_tags=all_tags
+        )
+
+    async def push(
+        self,
+        text: str,
+        *,
+        platform: str = "",
+        auth: RegistryAuth | None = None,
+        progress: ProgressSink,
+        all_tags: bool = False,
+    ) -> None:
+        """Push an image to its registry; see ``Pusher.push``."""
+        await self._pusher.push(
             text, platform=platform, auth=auth, progress=progress, all_tags=all_tags
         )
 
@@ -287,6 +339,8 @@ class ImageService:
         author: str = "",
         comment: str = "",
         created_by: str = "",
+        container: str = "",
+        container_config: OriginConfig | None = None,
         during: AbstractAsyncContextManager[None] | None = None,
         record: RecordCommit = record_nothing,
     ) -> Image:
@@ -303,6 +357,8 @@ class ImageService:
             author=author,
             comment=comment,
             created_by=created_by,
+            container=container,
+            container_config=container_config,
             during=during or nullcontext(),
             record=record,
         )
@@ -315,6 +371,7 @@ class ImageService:
         """Finish deletions that were begun, and drop connections."""
         await self._reclaimer.settle()
         self._client.close()
+        self._outgoing.close()
         self._workers.close()
 
 

@@ -1,10 +1,14 @@
 """The tables of images, their layers and their names."""
 
+import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from boxship.engine.images import indexes
 from boxship.engine.images.image import LayerBlob
+from boxship.engine.images.indexes import IndexStore
 from boxship.engine.state.database import Database, Migration, Transaction
+from boxship.oci.media_types import DOCKER_LAYER, OCI_LAYER
 
 MIGRATIONS = (
     Migration(
@@ -59,6 +63,17 @@ MIGRATIONS = (
         );
         """,
     ),
+    Migration(
+        "blob-sources-1",
+        """
+        CREATE TABLE blob_sources (
+            digest TEXT NOT NULL,
+            name TEXT NOT NULL,
+            PRIMARY KEY (digest, name)
+        );
+        """,
+    ),
+    *indexes.MIGRATIONS,
 )
 
 
@@ -80,6 +95,21 @@ class NameRow(NamedTuple):
     name: str
     tag: str
     digest: str
+    target: str = ""
+    """Digest of the index that the tag leads to; empty: it leads to one image alone."""
+
+    @property
+    def index_digest(self) -> str:
+        """The digest of the index that the name may lead to, empty for none."""
+        return self.digest or self.target
+
+
+class Named(NamedTuple):
+    """What a name leads to."""
+
+    image_id: str
+    target: str
+    """Digest of an index; empty: the image alone."""
 
 
 class ImageStore:
@@ -87,6 +117,7 @@ class ImageStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.indexes = IndexStore(database)
 
     def insert(self, tx: Transaction, row: ImageRow, layers: Iterable[LayerBlob]) -> None:
         """Add an image, or renew what is known of it."""
@@ -116,6 +147,9 @@ class ImageStore:
         tx.execute("DELETE FROM image_tags WHERE image_id = ?", (image_id,))
         tx.execute("DELETE FROM image_digests WHERE image_id = ?", (image_id,))
         tx.execute("DELETE FROM images WHERE id = ?", (image_id,))
+        tx.execute(
+            "DELETE FROM blob_sources WHERE digest NOT IN (SELECT blob FROM image_layers)", ()
+        )
 
     def row(self, image_id: str) -> ImageRow | None:
         """Return an image's row."""
@@ -129,16 +163,7 @@ class ImageStore:
             "WHERE image_id = ? ORDER BY position",
             (image_id,),
         )
-        return tuple(
-            LayerBlob(
-                diff_id=row["diff_id"],
-                chain_id=row["chain_id"],
-                digest=row["blob"],
-                media_type=row["media_type"],
-                size=row["blob_size"],
-            )
-            for row in rows
-        )
+        return tuple(_layer(row) for row in rows)
 
     def ids(self) -> list[str]:
         """Return the ids of all images, newest first."""
@@ -162,15 +187,37 @@ class ImageStore:
         """Return the ids of all images from which another one was made."""
         return {row["parent"] for row in self._database.query("SELECT parent FROM images")}
 
-    def set_tag(self, tx: Transaction, name: str, tag: str, image_id: str, now_ns: int) -> None:
-        """Let ``name:tag`` lead to an image, wherever it led before."""
-        tx.execute("INSERT OR REPLACE INTO image_tags VALUES (?, ?, ?)", (name, tag, image_id))
+    def ids_of_manifests(self, prefix: str) -> list[Named]:
+        """Return images by the beginning (``sha256:…``) of a manifest's or an index's digest.
+
+        At most two are looked up.
+        """
+        rows = self._database.query(
+            "SELECT image_id, index_digest FROM image_variants "
+            "WHERE index_digest >= :low AND index_digest < :high GROUP BY index_digest "
+            "UNION SELECT id, '' FROM images "
+            "WHERE manifest_digest >= :low AND manifest_digest < :high LIMIT 2",
+            {"low": prefix, "high": f"{prefix}g"},
+        )
+        return [Named(*row) for row in rows]
+
+    def set_tag(self, tx: Transaction, row: NameRow, image_id: str, now_ns: int) -> None:
+        """Let a tag lead to an image and an index, wherever it led before."""
+        tx.execute(
+            "INSERT OR REPLACE INTO image_tags VALUES (?, ?, ?, ?)",
+            (row.name, row.tag, image_id, row.target),
+        )
         tx.execute("UPDATE images SET tagged_at_ns = ? WHERE id = ?", (now_ns, image_id))
 
     def set_digest(self, tx: Transaction, name: str, digest: str, image_id: str) -> None:
-        """Let ``name@digest`` lead to an image."""
+        """Let ``name@digest`` lead to an image, whose layers that repository has then."""
         tx.execute(
             "INSERT OR REPLACE INTO image_digests VALUES (?, ?, ?)", (name, digest, image_id)
+        )
+        tx.execute(
+            "INSERT OR IGNORE INTO blob_sources SELECT blob, ? FROM image_layers "
+            "WHERE image_id = ?",
+            (name, image_id),
         )
 
     def remove_name(self, tx: Transaction, row: NameRow) -> None:
@@ -182,29 +229,47 @@ class ImageStore:
         else:
             tx.execute("DELETE FROM image_tags WHERE name = ? AND tag = ?", (row.name, row.tag))
 
-    def by_tag(self, name: str, tag: str) -> str | None:
-        """Return the image that ``name:tag`` leads to."""
+    def named(self, name: str, tag: str) -> Named | None:
+        """Return what ``name:tag`` leads to."""
         rows = self._database.query(
-            "SELECT image_id FROM image_tags WHERE name = ? AND tag = ?", (name, tag)
+            "SELECT image_id, target FROM image_tags WHERE name = ? AND tag = ?", (name, tag)
         )
-        return str(rows[0]["image_id"]) if rows else None
+        return Named(*rows[0]) if rows else None
+
+    def by_tag(self, name: str, tag: str) -> str | None:
+        """Return the image that ``name:tag`` shows."""
+        found = self.named(name, tag)
+        return found.image_id if found else None
 
     def by_digest(self, name: str, digest: str) -> str | None:
-        """Return the image that ``name@digest`` leads to."""
+        """Return the image that ``name@digest`` shows."""
         rows = self._database.query(
             "SELECT image_id FROM image_digests WHERE name = ? AND digest = ?", (name, digest)
         )
         return str(rows[0]["image_id"]) if rows else None
 
     def names(self, image_id: str) -> list[NameRow]:
-        """Return all names of an image: tags first, each kind in order."""
+        """Return all names that lead to an image, also through an index that lists it.
+
+        Tags first, each kind in order.
+        """
         rows = self._database.query(
-            "SELECT name, tag, '' AS digest FROM image_tags WHERE image_id = :id "
-            "UNION ALL SELECT name, '', digest FROM image_digests WHERE image_id = :id "
+            "WITH lists AS (SELECT index_digest FROM image_variants WHERE image_id = :id) "
+            "SELECT name, tag, '' AS digest, target FROM image_tags "
+            "WHERE image_id = :id OR target IN lists "
+            "UNION ALL SELECT name, '', digest, '' FROM image_digests "
+            "WHERE image_id = :id OR digest IN lists "
             "ORDER BY digest, name, tag",
             {"id": image_id},
         )
         return [NameRow(*row) for row in rows]
+
+    def shown(self) -> set[str]:
+        """Return the ids of all images that a name shows."""
+        rows = self._database.query(
+            "SELECT image_id FROM image_tags UNION SELECT image_id FROM image_digests"
+        )
+        return {row["image_id"] for row in rows}
 
     def tags_of(self, name: str) -> list[str]:
         """Return all tags of a repository."""
@@ -213,15 +278,47 @@ class ImageStore:
         )
         return [row["tag"] for row in rows]
 
+    def sources(self, domain: str, blobs: Iterable[str]) -> list[str]:
+        """Return the paths of a registry's repositories that had any of these blobs, best first.
+
+        Best is the one that had most of them.
+        """
+        wanted = list(blobs)
+        marks = ", ".join("?" for _ in wanted)
+        rows = self._database.query(
+            f"SELECT substr(name, ?) AS path FROM blob_sources WHERE digest IN ({marks}) "
+            "AND substr(name, 1, ?) = ? GROUP BY name ORDER BY count(*) DESC, name",
+            (len(domain) + 2, *wanted, len(domain) + 1, f"{domain}/"),
+        )
+        return [row["path"] for row in rows]
+
+    def compressed_layer(self, diff_id: str) -> LayerBlob | None:
+        """Return a layer of some image with these files whose archive is compressed."""
+        rows = self._database.query(
+            "SELECT * FROM image_layers WHERE diff_id = ? AND media_type NOT IN (?, ?) LIMIT 1",
+            (diff_id, OCI_LAYER, DOCKER_LAYER),
+        )
+        return _layer(rows[0]) if rows else None
+
     def digests_in_use(self) -> set[str]:
-        """Return the digests of all content that an image needs, but for indexes' members."""
+        """Return the digests of all content that images and indexes need."""
         rows = self._database.query(
             "SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images "
             "UNION SELECT blob FROM image_layers UNION SELECT digest FROM image_digests"
         )
-        return {row["digest"] for row in rows}
+        return {row["digest"] for row in rows} | self.indexes.digests_in_use()
 
     def chains_in_use(self) -> set[str]:
         """Return the chain ids of all images' layers."""
         rows = self._database.query("SELECT DISTINCT chain_id FROM image_layers")
         return {row["chain_id"] for row in rows}
+
+
+def _layer(row: sqlite3.Row) -> LayerBlob:
+    return LayerBlob(
+        diff_id=row["diff_id"],
+        chain_id=row["chain_id"],
+        digest=row["blob"],
+        media_type=row["media_type"],
+        size=row["blob_size"],
+    )
