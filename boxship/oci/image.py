@@ -46,6 +46,13 @@ class ExecutionConfig(Struct, frozen=True, omit_defaults=True, rename="pascal"):
     shell: list[str] = field(default_factory=list)
 
 
+class OriginConfig(ExecutionConfig, frozen=True, omit_defaults=True, rename="pascal"):
+    """How the container was configured out of which Docker or we made an image (commit)."""
+
+    image: str = ""
+    """The name by which that container's own image was given."""
+
+
 class RootFs(Struct, frozen=True):
     """The layers, lowest first, by the digests of their uncompressed tars."""
 
@@ -86,6 +93,9 @@ class ImageConfig(
     docker_version: str = ""
     comment: str = ""
     parent: str = ""
+    container: str = ""
+    """Docker's addition: the id of the container out of which the image was made."""
+    container_config: OriginConfig | None = None
 
     @property
     def platform(self) -> Platform:

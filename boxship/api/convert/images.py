@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from boxship.api.convert.times import timestamp
 from boxship.api.schema import images as schema
@@ -11,7 +11,7 @@ from boxship.api.schema.containers import GraphDriver
 from boxship.api.schema.shape import EMPTY
 from boxship.api.versions import MAX_API_VERSION, ApiVersion
 from boxship.engine.images.image import HistoryItem, Image, ImageSummary, Progress, Removed
-from boxship.oci.image import ExecutionConfig, HealthcheckConfig
+from boxship.oci.image import ExecutionConfig, HealthcheckConfig, OriginConfig
 from boxship.units import SECOND
 
 
@@ -46,6 +46,8 @@ def inspect_json(image: Image, driver: str, version: ApiVersion) -> schema.Image
         parent=image.parent,
         comment=config.comment,
         created=config.created or UNSET,
+        container=config.container if version < (1, 45) else UNSET,
+        container_config=_origin(config.container_config) if version < (1, 45) else UNSET,
         docker_version=config.docker_version,
         author=config.author,
         config=_config(config.config, version),
@@ -63,6 +65,13 @@ def inspect_json(image: Image, driver: str, version: ApiVersion) -> schema.Image
 
 def _config(config: ExecutionConfig, version: ApiVersion) -> Config | ImageRuntimeConfig:
     return _runtime_config(config) if version >= (1, 50) else _full_config(config)
+
+
+def _origin(config: OriginConfig | None) -> Config:
+    """Write how the container was configured out of which the image was made."""
+    if config is None:
+        return Config()
+    return structs.replace(_full_config(config), image=config.image)
 
 
 def _runtime_config(config: ExecutionConfig) -> ImageRuntimeConfig:

@@ -10,6 +10,7 @@ from boxship.api.convert.images import (
     inspect_json,
     removals_json,
 )
+from boxship.api.convert.platforms import platform_name
 from boxship.api.convert.registry_auth import registry_auth
 from boxship.api.progress import stream_progress
 from boxship.api.request import Request
@@ -99,6 +100,26 @@ async def _pull(request: Request, engine: "Engine") -> None:
     await stream_progress(request, pull)
 
 
+async def image_push(request: Request, engine: "Engine") -> None:
+    """Push a tag of an image to its registry, or all tags where none is named."""
+    query = request.query
+    reference = parse_normalized(request.params["name"])
+    if tag := query.text("tag"):
+        reference = reference.with_tag(tag)
+    auth = registry_auth(request.headers.get("x-registry-auth", ""))
+
+    async def push(progress: ProgressSink) -> None:
+        await engine.images.push(
+            str(reference),
+            platform=platform_name(query.text("platform")),
+            auth=auth,
+            progress=progress,
+            all_tags=not (reference.tag or reference.digest),
+        )
+
+    await stream_progress(request, push)
+
+
 def _pulled(name: str, tag: str) -> Reference:
     """Join ``fromImage`` and ``tag``, which may be a digest; without either all tags are meant."""
     if not name:
@@ -131,7 +152,7 @@ async def _import(request: Request, engine: "Engine", source: str) -> None:
 
 
 async def image_load(request: Request, engine: "Engine") -> None:
-    """Take images out of an archive in the body."""
+    """Take images out of an archive in the body; as in Docker, all errors come in the stream."""
     quiet = request.query.flag("quiet", default=True)
 
     async def load(progress: ProgressSink) -> object:
@@ -142,7 +163,7 @@ async def image_load(request: Request, engine: "Engine") -> None:
             progress=progress,
         )
 
-    await stream_progress(request, load)
+    await stream_progress(request, load, always_in_stream=True)
 
 
 async def image_get(request: Request, engine: "Engine") -> None:

@@ -44,6 +44,8 @@ class ImageInspected(Shape, kw_only=True):
     parent: str | UnsetType = UNSET
     comment: str
     created: str | UnsetType = UNSET
+    container: str | UnsetType = UNSET
+    container_config: Config | UnsetType = UNSET
     docker_version: str | UnsetType = UNSET
     author: str
     config: Config | ImageRuntimeConfig
@@ -97,7 +99,7 @@ class ProgressMessage(Shape, rename="camel", kw_only=True):
     status: str | UnsetType = UNSET
     progress_detail: ProgressDetail | UnsetType = UNSET
     id: str | UnsetType = UNSET
-    aux: dict[str, str] | UnsetType = UNSET
+    aux: dict[str, str | int] | UnsetType = UNSET
 
 
 class AuthConfig(Shape, rename=None):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from boxship.engine.containers.container import Container, ContainerConfig, Status
 from boxship.engine.containers.context import Context
-from boxship.engine.containers.image_config import from_image, to_image
+from boxship.engine.containers.image_config import from_image, to_image, to_origin
 from boxship.engine.containers.merge import complete
 from boxship.engine.containers.runner import Runner
 from boxship.engine.images.changes import apply_changes
@@ -51,6 +51,8 @@ async def commit(
         author=request.author,
         comment=request.comment,
         created_by=" ".join(container.config.cmd or ()),
+        container=container.id,
+        container_config=to_origin(container.config),
         during=_frozen(context, runner, container, wanted=request.pause),
         record=_recorder(context, container, request.comment),
     )

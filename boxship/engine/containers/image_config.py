@@ -1,7 +1,9 @@
 """An image's execution configuration in the words of a container's, and back."""
 
+from msgspec import structs
+
 from boxship.engine.containers.container import ContainerConfig, Healthcheck
-from boxship.oci.image import ExecutionConfig, HealthcheckConfig
+from boxship.oci.image import ExecutionConfig, HealthcheckConfig, OriginConfig
 
 
 def from_image(config: ExecutionConfig) -> ContainerConfig:
@@ -39,6 +41,11 @@ def to_image(config: ContainerConfig) -> ExecutionConfig:
         stop_signal=config.stop_signal,
         shell=list(config.shell),
     )
+
+
+def to_origin(config: ContainerConfig) -> OriginConfig:
+    """Return what an image's document says of the container out of which it was made."""
+    return OriginConfig(**structs.asdict(to_image(config)), image=config.image)
 
 
 def _optional(words: list[str] | None) -> tuple[str, ...] | None:

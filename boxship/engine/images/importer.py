@@ -18,7 +18,7 @@ from boxship.engine.images.workers import Workers
 from boxship.engine.state.database import Database, Transaction
 from boxship.engine.storage.service import StorageService
 from boxship.errors import InternalError
-from boxship.oci.image import ExecutionConfig, History, ImageConfig, RootFs
+from boxship.oci.image import ExecutionConfig, History, ImageConfig, OriginConfig, RootFs
 from boxship.oci.platform import Platform, host_platform, parse_platform
 from boxship.reference import Reference
 from boxship.units import format_timestamp_ns
@@ -90,6 +90,8 @@ class Importer:
         author: str,
         comment: str,
         created_by: str,
+        container: str,
+        container_config: OriginConfig | None,
         during: AbstractAsyncContextManager[None],
         record: RecordCommit,
     ) -> Image:
@@ -97,6 +99,7 @@ class Importer:
 
         changes_tar: opens the layer's uncompressed tar; called and read in a thread. execution:
         the complete configuration of the new image. base: None for a container without an image.
+        container, container_config: what the document says of its origin.
         during: entered while the changes are read. record: becomes part of the transaction that
         makes the image known, and gets its id and its name; what it raises takes the image back.
         """
@@ -113,7 +116,13 @@ class Importer:
             earlier = base.config.history if base else []
             platform = base.config.platform if base else host_platform()
             config = _document(platform, execution, layers, [*earlier, step], created)
-            config = replace(config, author=author, comment=comment)
+            config = replace(
+                config,
+                author=author,
+                comment=comment,
+                container=container,
+                container_config=container_config,
+            )
             named = self._named(target, "")
 
             def record_all(tx: Transaction, new: NewImage) -> None:
