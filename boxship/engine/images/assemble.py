@@ -47,16 +47,21 @@ class Assembler:
         self, config: Stored, layers: tuple[LayerBlob, ...], lease: Lease
     ) -> tuple[str, str]:
         """Store an OCI manifest of a configuration and layers: digest and media type."""
-        manifest = Manifest(
-            schema_version=2,
-            media_type=OCI_MANIFEST,
-            config=Descriptor(media_type=OCI_CONFIG, digest=config.digest, size=config.size),
-            layers=[
-                Descriptor(media_type=layer.media_type, digest=layer.digest, size=layer.size)
-                for layer in layers
-            ],
-        )
-        return await self.keep(manifests.encode(manifest), lease), OCI_MANIFEST
+        return await self.keep(manifest_bytes(config, layers), lease), OCI_MANIFEST
+
+
+def manifest_bytes(config: Stored, layers: tuple[LayerBlob, ...]) -> bytes:
+    """Return the OCI manifest of an image that is made here."""
+    manifest = Manifest(
+        schema_version=2,
+        media_type=OCI_MANIFEST,
+        config=Descriptor(media_type=OCI_CONFIG, digest=config.digest, size=config.size),
+        layers=[
+            Descriptor(media_type=layer.media_type, digest=layer.digest, size=layer.size)
+            for layer in layers
+        ],
+    )
+    return manifests.encode(manifest)
 
 
 def layer_media_type(head: bytes) -> str:

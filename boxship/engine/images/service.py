@@ -232,10 +232,15 @@ class ImageService:
             self._registrar.record(tx, "tag", image.id, reference.familiar, image.labels)
 
     async def remove(
-        self, text: str, *, force: bool = False, prune: bool = True
+        self,
+        text: str,
+        *,
+        force: bool = False,
+        prune: bool = True,
+        platforms: Sequence[str] = (),
     ) -> Sequence[Removed]:
-        """Remove a name or an image; see ``Remover.remove``."""
-        return self._remover.remove(text, force=force, prune=prune)
+        """Remove a name, an image or some variants of it; see ``Remover.remove``."""
+        return self._remover.remove(text, force=force, prune=prune, platforms=platforms)
 
     async def prune(self, filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS) -> PruneReport:
         """Remove images that nothing needs; see ``prune.prune``."""

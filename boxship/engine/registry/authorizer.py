@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from boxship.engine.registry.auth import (
@@ -18,6 +19,7 @@ from boxship.engine.registry.errors import RegistryError, error_from_answer
 from boxship.engine.registry.transport import Transport
 
 _MAX_ANSWER_SIZE = 1 << 20
+_NOTHING: Mapping[str, str] = {}
 
 
 class Authorizer:
@@ -46,12 +48,19 @@ class Authorizer:
                 return {"Authorization": self._auth.basic}
             if self._token is None or not self._token.is_fresh:
                 self._token = self._fetch_token(self._challenge)
-            return {"Authorization": f"Bearer {self._token.value}"}
+            return self._bearer(self._token)
 
-    def answer(self, headers: list[str], request: str, url: str) -> bool:
+    @staticmethod
+    def _bearer(token: Token) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token.value}"}
+
+    def answer(
+        self, headers: list[str], request: str, url: str, sent: Mapping[str, str] = _NOTHING
+    ) -> bool:
         """Take note of a 401 answer's challenges; False if trying again cannot help.
 
-        request, url: what was refused, for messages and to keep secrets on encrypted ways. Raises
+        request, url: what was refused, for messages and to keep secrets on encrypted ways. sent:
+        what ``headers`` gave that request: another thread may have had an answer since. Raises
         RegistryError when credentials are asked for and there are none, or a token is refused.
         """
         challenges = {challenge.scheme: challenge for challenge in parse_challenges(headers)}
@@ -62,11 +71,11 @@ class Authorizer:
             if "bearer" in challenges:
                 self._challenge = challenges["bearer"]
                 if tried == self._challenge:
-                    return False
+                    return self._token is not None and sent != self._bearer(self._token)
                 self._token = self._fetch_token(self._challenge)
                 return True
             if "basic" not in challenges or tried is not None:
-                return False
+                return "basic" in challenges and not sent
             if not self._auth.basic:
                 raise RegistryError(401, "UNAUTHORIZED", f"{request}: no basic auth credentials")
             self._challenge = challenges["basic"]

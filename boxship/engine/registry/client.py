@@ -7,7 +7,7 @@ UnreachableError; ``translated`` turns them into errors for the user.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -27,6 +27,7 @@ from boxship.engine.registry.errors import (
     UnreachableError,
     error_from_answer,
     translate,
+    translate_push,
 )
 from boxship.engine.registry.transport import CERTIFICATES_DIRECTORY, TimeLimits, Transport
 from boxship.errors import InternalError
@@ -36,6 +37,8 @@ from boxship.reference import Reference, is_digest
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
+
+    from boxship.engine.registry.body import Body
 
 MAX_REDIRECTS = 10
 MAX_ERROR_SIZE = 64 * 1024
@@ -69,13 +72,20 @@ class RegistryClient:
         self._preferred: dict[str, Endpoint] = {}
 
     def repository(
-        self, reference: Reference, auth: RegistryAuth | None = None, actions: str = "pull"
+        self,
+        reference: Reference,
+        auth: RegistryAuth | None = None,
+        actions: str = "pull",
+        sources: Sequence[str] = (),
     ) -> Repository:
         """Begin a session with the repository that ``reference`` names.
 
-        actions: ``pull`` or ``pull,push``, the rights that tokens are asked for.
+        actions: ``pull`` or ``pull,push``, the rights that tokens are asked for; pushes never go to
+        mirrors. sources: paths of other repositories of that host to take blobs from.
         """
-        return Repository(self, reference, auth or RegistryAuth(), actions)
+        scopes = [f"repository:{reference.path}:{actions}"]
+        scopes += [f"repository:{path}:pull" for path in sources if path != reference.path]
+        return Repository(self, reference, auth or RegistryAuth(), scopes, actions != "pull")
 
     def endpoints(self, domain: str) -> list[Endpoint]:
         """Return a host's URLs, the one that answered last first."""
@@ -104,16 +114,26 @@ class Repository:
     """A session with one repository: the endpoint in use and its tokens."""
 
     def __init__(
-        self, client: RegistryClient, reference: Reference, auth: RegistryAuth, actions: str
+        self,
+        client: RegistryClient,
+        reference: Reference,
+        auth: RegistryAuth,
+        scopes: list[str],
+        pushes: bool,
     ) -> None:
         self.reference = reference
+        self._translate = translate_push if pushes else translate
         self._client = client
-        self._endpoints = client.endpoints(reference.domain)
+        self._endpoints = [
+            endpoint
+            for endpoint in client.endpoints(reference.domain)
+            if not (pushes and endpoint.is_mirror)
+        ]
         self._authorizers = {
             endpoint: Authorizer(
                 client.transport,
                 RegistryAuth() if endpoint.is_mirror else auth,
-                [f"repository:{reference.path}:{actions}"],
+                scopes,
                 verify_tls=endpoint.verify_tls,
             )
             for endpoint in self._endpoints
@@ -126,7 +146,7 @@ class Repository:
             yield
         except RegistryError as error:
             shown = self.reference
-            raise translate(error, shown.familiar_name, shown.familiar) from error
+            raise self._translate(error, shown.familiar_name, shown.familiar) from error
         except UnreachableError as error:
             raise InternalError(str(error)) from error
 
@@ -156,7 +176,7 @@ class Repository:
             raise error_from_answer(self._shown(answer), answer.status, data, media_type)
         named = tag_or_digest if is_digest(tag_or_digest) else ""
         algorithm = named.partition(":")[0] or "sha256"
-        digest = f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+        digest = _digest_of(data, algorithm)
         if named and digest != named:
             raise InternalError(
                 f"manifest verification failed for digest {named}: the bytes received have {digest}"
@@ -182,25 +202,63 @@ class Repository:
         raise InternalError(f"{self.reference.name}: the registry's list of tags never ends")
 
     def request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | Body | None = None
     ) -> BaseHTTPResponse:
         """Send a request below the repository's own path; return an answer with status 2xx.
 
-        Endpoints that fail are left behind: mirrors for whatever reason, others when they cannot
-        be reached. Raises RegistryError, UnreachableError.
+        path: may be a whole URL, such as a Location of this registry. Endpoints that fail are left
+        behind: mirrors for whatever reason, others when they cannot be reached. Raises
+        RegistryError, UnreachableError.
         """
         failure: Exception | None = None
         for endpoint in list(self._endpoints):
+            url = urljoin(f"{endpoint.url}/v2/{self.reference.path}/", path)
             try:
-                answer = self._request_at(endpoint, method, path, headers, body)
+                answer = self._request_at(endpoint, method, url, headers, body)
             except (RegistryError, UnreachableError) as error:
                 failure = failure or error
                 if endpoint.is_mirror or isinstance(error, UnreachableError):
                     continue
+                self._settle(endpoint)
                 raise
             self._settle(endpoint)
             return answer
         raise failure or UnreachableError(f"no endpoint for {self.reference.domain}")
+
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | Body | None = None
+    ) -> tuple[BaseHTTPResponse, bytes]:
+        """Like ``request``, for short answers: the answer, and its body read to the end."""
+        answer = self.request(method, path, headers, body)
+        return answer, self._read_limited(answer)
+
+    def absolute(self, location: str) -> str:
+        """Return a Location as a URL; on the registry's own host it stays as encrypted as before.
+
+        Registries behind a proxy that ends TLS often answer with http.
+        """
+        home = urlsplit(self._endpoints[0].url)
+        url = urlsplit(urljoin(f"{self._endpoints[0].url}/", location))
+        if url.scheme not in ("http", "https"):
+            raise RegistryError(310, "", f"the registry names an impossible place: {location!r}")
+        if url.netloc == home.netloc and home.scheme == "https":
+            url = url._replace(scheme="https")
+        return url.geturl()
+
+    def put_manifest(self, tag_or_digest: str, media_type: str, data: bytes) -> None:
+        """Store a manifest or index; InternalError if the registry took other bytes than these."""
+        answer, _ = self.exchange(
+            "PUT", f"manifests/{tag_or_digest}", {"Content-Type": media_type}, data
+        )
+        stored = answer.headers.get("Docker-Content-Digest", "")
+        algorithm = stored.partition(":")[0]
+        if (
+            is_digest(stored)
+            and stored != f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+        ):
+            raise InternalError(
+                f"{self.reference.domain} stored the manifest as {stored}: it changed the bytes"
+            )
 
     def _settle(self, endpoint: Endpoint) -> None:
         if not endpoint.is_mirror:
@@ -211,19 +269,19 @@ class Repository:
         self,
         endpoint: Endpoint,
         method: str,
-        path: str,
+        url: str,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes | Body | None,
     ) -> BaseHTTPResponse:
-        url = f"{endpoint.url}/v2/{self.reference.path}/{path}"
         authorizer = self._authorizers[endpoint]
-        answer = self._follow(method, url, headers, body, endpoint, authorizer)
+        sent = authorizer.headers()
+        answer = self._follow(method, url, headers, body, endpoint, sent)
         if answer.status == 401:
             challenges = answer.headers.getlist("WWW-Authenticate")
             refusal = self._read_limited(answer, MAX_ERROR_SIZE)
-            if not authorizer.answer(challenges, f'{method.capitalize()} "{url}"', url):
+            if not authorizer.answer(challenges, f'{method.capitalize()} "{url}"', url, sent):
                 raise _error(answer, refusal, url)
-            answer = self._follow(method, url, headers, body, endpoint, authorizer)
+            answer = self._follow(method, url, headers, body, endpoint, authorizer.headers())
         if not 200 <= answer.status < 300:
             raise _error(answer, self._read_limited(answer, MAX_ERROR_SIZE), url)
         return answer
@@ -233,18 +291,19 @@ class Repository:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes | Body | None,
         endpoint: Endpoint,
-        authorizer: Authorizer,
+        credentials: Mapping[str, str],
     ) -> BaseHTTPResponse:
         """Send, and follow redirects; credentials go to the registry's own host only."""
-        home = urlsplit(url)[:2]
+        home = urlsplit(endpoint.url)[:2]
+        start = url
         for _ in range(MAX_REDIRECTS):
             at_home = urlsplit(url)[:2] == home
             answer = self._client.transport.request(
                 method,
                 url,
-                headers={**headers, **(authorizer.headers() if at_home else {})},
+                headers={**headers, **(credentials if at_home else {})},
                 body=body,
                 verify_tls=endpoint.verify_tls if at_home else True,
             )
@@ -255,7 +314,9 @@ class Repository:
             url = urljoin(url, location)
             if urlsplit(url).scheme not in ("http", "https"):
                 raise RegistryError(answer.status, "", f"the registry redirects to {url!r}")
-        raise RegistryError(310, "", f"stopped after {MAX_REDIRECTS} redirects from {home[1]}")
+        raise RegistryError(
+            310, "", f"stopped after {MAX_REDIRECTS} redirects from {urlsplit(start).netloc}"
+        )
 
     def _read_limited(self, answer: BaseHTTPResponse, limit: int = MAX_DOCUMENT_SIZE) -> bytes:
         from urllib3.exceptions import HTTPError
@@ -275,6 +336,10 @@ class Repository:
 
 
 _VAGUE_TYPES = frozenset({"", "application/json", "text/plain", "application/octet-stream"})
+
+
+def _digest_of(data: bytes, algorithm: str) -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def _plain_type(content_type: str) -> str:

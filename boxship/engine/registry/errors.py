@@ -14,10 +14,16 @@ from boxship.errors import (
 )
 
 _MAX_QUOTE = 300
-_CODES_BY_STATUS = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}
+_CODES_BY_STATUS = {
+    401: "UNAUTHORIZED",
+    403: "DENIED",
+    413: "SIZE_INVALID",
+    429: "TOOMANYREQUESTS",
+}
 _MESSAGES = {
     "UNAUTHORIZED": "authentication required",
     "DENIED": "requested access to the resource is denied",
+    "SIZE_INVALID": "the registry, or a proxy before it, takes no content of this size",
     "TOOMANYREQUESTS": "too many requests; wait and try again, or log in for a higher limit",
     "MANIFEST_UNKNOWN": "manifest unknown",
     "NAME_UNKNOWN": "repository name not known to registry",
@@ -110,3 +116,22 @@ def translate(error: RegistryError, familiar_name: str, familiar: str) -> Boxshi
     if error.is_transient:
         return UnavailableError(text)
     return InternalError(text)
+
+
+def translate_push(error: RegistryError, familiar_name: str, familiar: str) -> BoxshipError:
+    """Turn a registry's answer to a push into an error for the user; arguments as above."""
+    text = str(error)
+    if error.code == "DENIED" and error.status != 429:
+        return ForbiddenError(
+            f"push access denied for {familiar_name}, repository does not exist or may require "
+            f"'docker login': {text}"
+        )
+    if error.status == 401:
+        return UnauthorizedError(text)
+    if error.status == 404 or error.code == "NAME_UNKNOWN":
+        return NotFoundError(
+            f"{familiar} cannot be pushed, its registry knows no such place: {text}"
+        )
+    if error.is_transient:
+        return UnavailableError(text)
+    return InternalError(f"{familiar} cannot be pushed: {text}")

@@ -15,6 +15,7 @@ from boxship.engine.registry.errors import (
 )
 from boxship.engine.storage.content import ContentStore, ContentWriter
 from boxship.engine.storage.errors import CorruptContentError
+from boxship.engine.storage.growth import Growth
 from boxship.oci.descriptor import Descriptor
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def fetch_blob(
     attempts: int,
     report: Report,
     cancellation: Cancellation,
+    growth: Growth | None = None,
 ) -> None:
     """Bring a blob into the content store. [blocking]
 
     A broken connection is resumed where it broke; what is here of a failed or cancelled download
-    stays for the next try. A blob whose digest is wrong is thrown away. Raises RegistryError,
+    stays for the next try. ``growth`` shows readers what is here so far. A blob whose digest is wrong is thrown away. Raises RegistryError,
     UnreachableError, CorruptContentError, StorageFullError, TransferCancelledError.
     """
     for attempt in range(1, attempts + 1):
@@ -57,17 +59,17 @@ def fetch_blob(
         if content.has(blob.digest):
             return
         try:
-            _fetch_once(source, blob, content, report, cancellation)
+            _fetch_once(source, blob, content, report, cancellation, growth)
             return
         except (RegistryError, UnreachableError) as error:
-            wait_s = _back_off(error, attempt)
+            wait_s = back_off(error, attempt)
             if attempt == attempts or wait_s is None:
                 raise
             report(FetchReport(0, retry_in_s=wait_s))
             cancellation.sleep(wait_s)
 
 
-def _back_off(error: RegistryError | UnreachableError, attempt: int) -> float | None:
+def back_off(error: RegistryError | UnreachableError, attempt: int) -> float | None:
     """Return how long to wait before the next attempt; None: another one is of no use."""
     if isinstance(error, RegistryError):
         if not error.is_transient:
@@ -83,8 +85,9 @@ def _fetch_once(
     content: ContentStore,
     report: Report,
     cancellation: Cancellation,
+    growth: Growth | None,
 ) -> None:
-    with content.resume(blob.digest, blob.size) as writer:
+    with content.resume(blob.digest, blob.size, growth) as writer:
         resumed = writer.offset > 0
         try:
             if not resumed or writer.offset < blob.size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,12 @@ from boxship.engine.registry.errors import UnreachableError
 from boxship.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import urllib3
     from urllib3.response import BaseHTTPResponse
+
+    from boxship.engine.registry.body import Body
 
 CERTIFICATES_DIRECTORY = Path("/etc/boxship/certs.d")
 
@@ -59,36 +62,52 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: bytes | Body | None = None,
         verify_tls: bool = True,
     ) -> BaseHTTPResponse:
         """Send one request; the answer's body is left to be read, redirects to the caller.
 
         Raises UnreachableError.
         """
-        import urllib3
         from urllib3.exceptions import HTTPError
 
-        pool = self._pool(url, verify_tls)
-        timeout = urllib3.Timeout(connect=self._limits.connect, read=self._limits.read)
+        from boxship.engine.registry.interruption import forget_connection
+
         try:
-            return pool.request(
+            return self._exchange(method, url, headers, body, verify_tls)
+        except (HTTPError, OSError, ValueError) as error:
+            raise UnreachableError(f'{_verb(method)} "{url}": {explain(error, url)}') from error
+        finally:
+            forget_connection()
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Body | None,
+        verify_tls: bool,
+    ) -> BaseHTTPResponse:
+        import urllib3
+
+        sent = {
+            "User-Agent": f"boxship/{boxship.__version__}",
+            "Accept-Encoding": "identity",
+            **headers,
+        }
+        timeout = urllib3.Timeout(connect=self._limits.connect, read=self._limits.read)
+        with _opened(body, sent) as source:
+            return self._pool(url, verify_tls).request(
                 method,
                 url,
-                headers={
-                    "User-Agent": f"boxship/{boxship.__version__}",
-                    "Accept-Encoding": "identity",
-                    **headers,
-                },
-                body=body,
+                headers=sent,
+                body=source,
                 timeout=timeout,
                 retries=False,
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
             )
-        except (HTTPError, OSError, ValueError) as error:
-            raise UnreachableError(f'{_verb(method)} "{url}": {explain(error, url)}') from error
 
     def reconfigure(self, config: RegistryConfig) -> None:
         """Use other settings for new connections."""
@@ -113,6 +132,8 @@ class Transport:
     def _new_pool(self, url: str, verify_tls: bool) -> urllib3.PoolManager:
         import urllib3
 
+        from boxship.engine.registry.interruption import interruptible_pools
+
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user asked for it
         parts = urlsplit(url)
         context = None
@@ -120,9 +141,13 @@ class Transport:
             context = tls_context(self._certificates / parts.netloc, verify_tls)
         proxy = self._proxy(parts.scheme, split_host(parts.netloc))
         size = self._config.max_concurrent_downloads + self._config.max_concurrent_uploads
-        if proxy:
-            return urllib3.ProxyManager(proxy, maxsize=size, ssl_context=context)
-        return urllib3.PoolManager(maxsize=size, ssl_context=context)
+        manager = (
+            urllib3.ProxyManager(proxy, maxsize=size, ssl_context=context)
+            if proxy
+            else urllib3.PoolManager(maxsize=size, ssl_context=context)
+        )
+        manager.pool_classes_by_scheme = interruptible_pools()
+        return manager
 
     def _proxy(self, scheme: str, host: str) -> str:
         """Return the proxy's URL; the configuration wins over the environment."""
@@ -139,6 +164,20 @@ class Transport:
         return any(
             name == "*" or host == name or host.endswith(f".{name}") for name in names if name
         )
+
+
+@contextmanager
+def _opened(
+    body: bytes | Body | None, headers: dict[str, str]
+) -> Iterator[bytes | Iterable[bytes] | None]:
+    """Open a body for one attempt and note its length in the headers."""
+    if isinstance(body, bytes) or body is None:
+        yield body
+        return
+    if body.size is not None:
+        headers["Content-Length"] = str(body.size)
+    with closing(body.open()) as chunks:
+        yield chunks
 
 
 def tls_context(directory: Path, verify: bool) -> ssl.SSLContext:

@@ -1,7 +1,7 @@
 """The verbs of storage: content, layers, and containers' root filesystems."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from boxship.engine.storage.snapshots.contents import LayerContents
 from boxship.engine.storage.snapshots.layer import Change, LayerRecord, chain_id
 from boxship.engine.storage.snapshots.layout import Layout
 from boxship.engine.storage.trees import tree_size
+from boxship.errors import InvalidParameterError
 from boxship.linux import mount
 
 _LOCKS = 32
@@ -58,8 +59,12 @@ class StorageService:
     are safe from several threads.
     """
 
-    def __init__(self, data_root: Path, driver: str = "") -> None:
+    def __init__(
+        self, data_root: Path, driver: str = "", limits: LayerLimits = DEFAULT_LIMITS
+    ) -> None:
         self._data_root = data_root
+        self.limits = limits
+        """Where unpacking stops, for layers that begin from now on."""
         self.content = ContentStore(data_root / "content")
         self.content.open_store()
         with disk_errors("opening the data root", data_root):
@@ -125,15 +130,15 @@ class StorageService:
         parent: str | None,
         expected_diff_id: str | None = None,
         blob: str = "",
-        limits: LayerLimits = DEFAULT_LIMITS,
+        limits: LayerLimits | None = None,
     ) -> LayerInfo:
         """Unpack a layer, compressed as it comes, on top of ``parent``. [blocking]
 
         ``blob``: digest under which the stream's own bytes are kept in the content store, so that
         ``open_layer_tar`` can give them back. With an ``expected_diff_id`` that is here already
-        the stream is not read. All or nothing: a failure leaves no trace. Raises NotFoundError
-        for the parent, CorruptContentError for another digest than expected, and the errors of
-        ``unpack``.
+        the stream is not read. ``limits``: others than the service's own. All or nothing: a failure
+        leaves no trace. Raises NotFoundError for the parent, CorruptContentError for another digest
+        than expected, and the errors of ``unpack``.
         """
         if expected_diff_id and self.has_layer(chain_id(parent, expected_diff_id)):
             return self._info(chain_id(parent, expected_diff_id))
@@ -142,7 +147,9 @@ class StorageService:
         with disk_errors("unpacking a layer", self._data_root):
             draft = self._layout.draft()
             try:
-                record = self._unpack(draft, stream, parent, expected_diff_id, blob, limits)
+                record = self._unpack(
+                    draft, stream, parent, expected_diff_id, blob, limits or self.limits
+                )
                 self._layout.publish_layer(draft, record)
             except BaseException:
                 self._layout.discard(draft)
@@ -161,6 +168,13 @@ class StorageService:
         if self.content.has(record.diff_id):
             return chunks_of(self.content.open(record.diff_id))
         return verified(self._driver.pack_layer(chain), record.diff_id)
+
+    def set_layer_blob(self, chain: str, digest: str) -> None:
+        """Say that the content store keeps a layer's archive under another digest now.
+
+        Its uncompressed bytes must be the same as before.
+        """
+        self._layout.set_blob(chain, digest)
 
     def remove_layer(self, chain: str) -> None:
         """Remove a layer that nothing stands on; harmless without it. [blocking, short]"""
@@ -221,6 +235,16 @@ class StorageService:
         return [name.removeprefix(_VIEW) for name in names if name.startswith(_VIEW)]
 
     # containers
+
+    def check_container_options(self, options: Mapping[str, str]) -> None:
+        """Refuse storage options (``--storage-opt``): InvalidParameterError where there are any."""
+        for key in options:
+            if key.lower() != "size":
+                raise InvalidParameterError(f"Unknown option {key}")
+            raise InvalidParameterError(
+                f"--storage-opt is not supported for {self.driver_name}: the engine sets no quotas "
+                "on writable layers; put what may grow on a volume with a file system of its own"
+            )
 
     def create_container(self, container_id: str, chain: str | None) -> None:
         """Give a container a writable tree on a layer, or an empty one.

@@ -114,6 +114,15 @@ class Layout:
             self._records[chain_id] = record
         return record
 
+    def set_blob(self, chain_id: str, digest: str) -> None:
+        """Note where a layer's archive is kept; NotFoundError without the layer."""
+        record = msgspec.structs.replace(self.layer(chain_id), blob=digest)
+        path = self.layers / _encoded(chain_id) / "layer.json"
+        temporary = path.with_name("layer.json.new")
+        temporary.write_bytes(msgspec.json.encode(record))
+        temporary.rename(path)
+        self._records[chain_id] = record
+
     def layer_tree(self, chain_id: str) -> Path:
         """Return the directory with the layer's files."""
         return self.layers / _encoded(chain_id) / "diff"
