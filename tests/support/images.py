@@ -1,11 +1,20 @@
 """Small images for tests, made in memory."""
 
+import gzip
 import io
 import tarfile
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from boxship.entrypoints import base_image
-from boxship.oci.image import ExecutionConfig
+from boxship.oci import manifest as manifests
+from boxship.oci import media_types
+from boxship.oci.descriptor import Descriptor
+from boxship.oci.image import ExecutionConfig, ImageConfig, RootFs
+from boxship.oci.image import encode as encode_config
+from boxship.oci.manifest import Index, Manifest
+from boxship.oci.platform import Platform, parse_platform
 
 Content = str | bytes | tarfile.TarInfo
 
@@ -37,3 +46,99 @@ def image(
     bottom = base_image.busybox_layer(base_image.find_busybox())
     chosen = config or ExecutionConfig(env=[base_image.PATH], cmd=["sh"])
     return base_image.make_image([bottom, *layers], chosen, docker=docker)
+
+
+def image_for(platform: str, *layers: bytes, layer_type: str = "") -> base_image.Image:
+    """An image for any platform (``linux/arm/v7``); without layers one that differs by platform."""
+    chosen = parse_platform(platform)
+    tars = layers or (layer({"etc/platform": platform}),)
+    document = encode_config(
+        ImageConfig(
+            created=base_image.CREATED,
+            architecture=chosen.architecture,
+            variant=chosen.variant,
+            os=chosen.os,
+            os_version=chosen.os_version,
+            config=ExecutionConfig(cmd=["/bin/sh"]),
+            rootfs=RootFs(diff_ids=[base_image.digest_of(tar) for tar in tars]),
+        )
+    )
+    packed = [gzip.compress(tar, mtime=0) for tar in tars]
+    kind = layer_type or media_types.OCI_LAYER_GZIP
+    manifest = manifests.encode(
+        Manifest(
+            schema_version=2,
+            media_type=media_types.OCI_MANIFEST,
+            config=_described(media_types.OCI_CONFIG, document),
+            layers=[_described(kind, blob) for blob in packed],
+        )
+    )
+    return base_image.Image(
+        manifest=manifest,
+        media_type=media_types.OCI_MANIFEST,
+        blobs={base_image.digest_of(blob): blob for blob in (document, *packed)},
+        config_digest=base_image.digest_of(document),
+        layer_digests=tuple(base_image.digest_of(blob) for blob in packed),
+    )
+
+
+def attestation_of(made: base_image.Image) -> base_image.Image:
+    """What BuildKit attests of an image: a manifest with one in-toto statement."""
+    statement = b'{"_type":"https://in-toto.io/Statement/v0.1","subject":[]}'
+    config = b"{}"
+    manifest = manifests.encode(
+        Manifest(
+            schema_version=2,
+            media_type=media_types.OCI_MANIFEST,
+            config=_described(media_types.OCI_CONFIG, config),
+            layers=[_described("application/vnd.in-toto+json", statement)],
+            annotations={"about": made.digest},
+        )
+    )
+    blobs = {base_image.digest_of(blob): blob for blob in (config, statement)}
+    return base_image.Image(
+        manifest=manifest,
+        media_type=media_types.OCI_MANIFEST,
+        blobs=blobs,
+        config_digest=base_image.digest_of(config),
+        layer_digests=(base_image.digest_of(statement),),
+    )
+
+
+def image_index(
+    images: Mapping[str, base_image.Image],
+    attestations: Mapping[str, base_image.Image] | None = None,
+    *,
+    docker: bool = False,
+) -> base_image.Image:
+    """An index of images by platform, and of attestations by the platform they are about.
+
+    Only the document: its members are pushed before it, see ``push_index``.
+    """
+    entries = [
+        replace(_entry(made), platform=parse_platform(text)) for text, made in images.items()
+    ]
+    entries += [
+        replace(
+            _entry(made),
+            platform=Platform(os="unknown", architecture="unknown"),
+            annotations={
+                "vnd.docker.reference.type": "attestation-manifest",
+                "vnd.docker.reference.digest": images[text].digest,
+            },
+        )
+        for text, made in (attestations or {}).items()
+    ]
+    kind = media_types.DOCKER_INDEX if docker else media_types.OCI_INDEX
+    document = manifests.encode(Index(schema_version=2, media_type=kind, manifests=entries))
+    return base_image.Image(
+        manifest=document, media_type=kind, blobs={}, config_digest="", layer_digests=()
+    )
+
+
+def _entry(made: base_image.Image) -> Descriptor:
+    return _described(made.media_type, made.manifest)
+
+
+def _described(media_type: str, data: bytes) -> Descriptor:
+    return Descriptor(media_type=media_type, digest=base_image.digest_of(data), size=len(data))

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import urllib.parse
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from boxship.entrypoints import base_image
 from boxship.reference import Reference, parse_normalized
 from tests.support.certs import Authority, Certificate
+from tests.support.images import image_index
 
 USERNAME = "tester"
 PASSWORD = "secret"
@@ -145,6 +147,23 @@ def push_image(registry: Registry, name: str, image: base_image.Image | None = N
         image or base_image.busybox_image(), reference, registry_authorization(registry)
     )
     return reference
+
+
+def push_index(
+    registry: Registry,
+    name: str,
+    images: Mapping[str, base_image.Image],
+    attestations: Mapping[str, base_image.Image] | None = None,
+    *,
+    docker: bool = False,
+) -> tuple[Reference, str]:
+    """Push an index of images by platform as ``name[:tag]``; return its reference and digest."""
+    reference = parse_normalized(f"{registry.host}/{name}").with_default_tag()
+    for made in (*images.values(), *(attestations or {}).values()):
+        member = Reference(reference.domain, reference.path, None, made.digest)
+        base_image.push(made, member, registry_authorization(registry))
+    index = image_index(images, attestations, docker=docker)
+    return push_image(registry, name, index), index.digest
 
 
 def registry_authorization(registry: Registry) -> str:

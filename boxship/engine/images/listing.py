@@ -31,18 +31,20 @@ def list_images(
 ) -> list[ImageSummary]:
     """Return the images that pass the filters, newest first.
 
-    intermediate: also those without a name from which another one was made. Raises
-    InvalidParameterError, NotFoundError.
+    intermediate: also those without a name from which another one was made, and variants of an
+    index that its names do not show. Raises InvalidParameterError, NotFoundError.
     """
     check_keys(filters, LIST_KEYS)
     passes = predicate(filters, catalog)
-    parents = catalog.store.parents()
+    parents, shown = catalog.store.parents(), catalog.store.shown()
     patterns = filters.get("reference", ())
     images = catalog.all()
     counts = Counter(chain for image in images for chain in image.chain_ids)
     found = []
     for image in images:
         if not passes(image) or _is_hidden(image, parents, intermediate, filters):
+            continue
+        if not (intermediate or image.is_dangling or image.id in shown):
             continue
         summary = _summary(image, patterns)
         if patterns and not (summary.repo_tags or summary.repo_digests):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from boxship.engine.events.service import EventService
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.filters import PRUNE_KEYS, Filters, check_keys, flag, predicate
-from boxship.engine.images.image import Image, PruneReport, Removed
+from boxship.engine.images.image import Image, PruneReport, Removed, unpacks
 from boxship.engine.images.remove import Remover
 from boxship.errors import ConflictError
 
@@ -28,12 +28,14 @@ def prune(
     removed: list[Removed] = []
     sizes: dict[str, int] = {}
     for image in _childless_first(catalog):
-        if not passes(image) or remover.usage(image.id):
+        row = catalog.row_of(image)
+        if not passes(image) or any(remover.usage(one.id) for one in row):
             continue
         if only_dangling and image.repo_tags:
             continue
         if image.repo_tags or not catalog.store.children(image.id):
-            sizes.update((chain, layer_size(chain)) for chain in image.chain_ids)
+            unpacked = [one for one in row if unpacks(one.config)]
+            sizes.update((chain, layer_size(chain)) for one in unpacked for chain in one.chain_ids)
             removed += _remove(remover, image)
     reclaimed = sum(sizes.get(record.deleted, 0) for record in removed)
     events.emit("image", "prune", "", {"reclaimed": str(reclaimed)})
@@ -41,8 +43,10 @@ def prune(
 
 
 def _childless_first(catalog: Catalog) -> list[Image]:
-    parents = catalog.store.parents()
-    return sorted(catalog.all(), key=lambda image: image.id in parents)
+    """Return what the list of all images shows; variants go with the one that it shows."""
+    parents, shown = catalog.store.parents(), catalog.store.shown()
+    rows = [image for image in catalog.all() if image.is_dangling or image.id in shown]
+    return sorted(rows, key=lambda image: image.id in parents)
 
 
 def _remove(remover: Remover, image: Image) -> list[Removed]:
