@@ -82,6 +82,8 @@ def _engine_config(values: Values) -> EngineConfig:
         default_runtime=values["default-runtime"],
         cgroup_driver=_cgroup_driver(values["exec-opts"]),
         storage_driver=_storage_driver(values["storage-driver"]),
+        max_layer_size=_positive(values, "max-layer-size"),
+        max_layer_entries=_positive(values, "max-layer-entries"),
         registry=_registry_config(values),
         network=_network_config(values),
         containers=_container_defaults(values),
@@ -243,6 +245,13 @@ def _cgroup_driver(options: Sequence[str]) -> str:
 
 def _storage_driver(name: str) -> str:
     return "overlay" if name in {"overlay2", "overlayfs"} else name
+
+
+def _positive(values: Values, key: str) -> int:
+    number: int = values[key]
+    if number <= 0:
+        raise InvalidParameterError(f"invalid {key}: {number}: must be greater than 0")
+    return number
 
 
 def _mirror(url: str) -> str:

@@ -234,6 +234,22 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Storage driver to use",
         short="s",
     ),
+    Setting(
+        "max-layer-size",
+        "max-layer-size",
+        BYTES,
+        _ENGINE.max_layer_size,
+        "Refuse image layers that unpack to more bytes",
+        reload=True,
+    ),
+    Setting(
+        "max-layer-entries",
+        "max-layer-entries",
+        INT,
+        _ENGINE.max_layer_entries,
+        "Refuse image layers with more files and directories",
+        reload=True,
+    ),
     # networks
     Setting(
         "bridge",
@@ -420,7 +436,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "nri-opts": "NRI plugins are not available",
     "rootless": "rootless mode is not available yet; run the daemon as root",
     "selinux-enabled": "SELinux labels are not available yet",
-    "storage-opts": "the storage drivers have no options yet",
+    "storage-opts": "the storage drivers have no options",
     "swarm-default-advertise-addr": "there is no cluster yet",
     "userland-proxy-path": "there is no proxy process per port",
     "userns-remap": "user namespace remapping is not available yet",

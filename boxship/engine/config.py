@@ -110,6 +110,10 @@ class EngineConfig:
     """``cgroupfs`` or ``systemd``; empty: systemd where it runs the machine with cgroup v2."""
     storage_driver: str = ""
     """Snapshot driver; empty: chosen by what the file system can."""
+    max_layer_size: int = 256 * 1024**3
+    """Uncompressed bytes at which a layer that comes in is refused."""
+    max_layer_entries: int = 1_000_000
+    """Files, links and directories at which a layer that comes in is refused."""
     registry: RegistryConfig = field(default_factory=RegistryConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     containers: ContainerDefaults = field(default_factory=ContainerDefaults)

@@ -21,6 +21,7 @@ from boxship.engine.networks.service import NetworkService
 from boxship.engine.runtime.service import RuntimeService
 from boxship.engine.state.database import Database
 from boxship.engine.state.lock import InstanceLock
+from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.service import StorageService
 from boxship.engine.volumes import store as volume_store
 from boxship.engine.volumes.service import VolumeService
@@ -75,6 +76,7 @@ class Engine:
         Running transfers end as they began; existing containers keep what they were made with.
         """
         self.config = config
+        self.storage.limits = _layer_limits(config)
         self.images.reconfigure(config.registry)
         self.runtime.reconfigure(config)
         self.containers.reconfigure(config)
@@ -96,7 +98,7 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
     config.exec_root.mkdir(parents=True, exist_ok=True, mode=0o711)
     database = Database.open(config.data_root / "state.db", MIGRATIONS)
     events = EventService(database)
-    storage = StorageService(config.data_root, config.storage_driver)
+    storage = StorageService(config.data_root, config.storage_driver, _layer_limits(config))
     images = ImageService(database, events, storage, config.registry)
     volumes = VolumeService(database, events, config.data_root)
     engine_id = _engine_id(config.data_root)
@@ -132,6 +134,11 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
         runtime=runtime,
         containers=containers,
     )
+
+
+def _layer_limits(config: EngineConfig) -> LayerLimits:
+    """Return where unpacking stops."""
+    return LayerLimits(max_entries=config.max_layer_entries, max_bytes=config.max_layer_size)
 
 
 def _check_privileges() -> None:

@@ -34,6 +34,7 @@ class Created:
 async def create(context: Context, request: ContainerRequest) -> Created:
     """Make a container; on failure everything made for it is taken back."""
     warnings = validate(request)
+    context.storage.check_container_options(request.host.storage_opt)
     image = context.images.get(request.config.image, request.platform)
     container = _build(context, request, image)
     context.store.check_name_free(container.name)

@@ -224,6 +224,8 @@ def test_a_named_file_must_exist_and_the_default_one_may_not(tmp_path: Path) -> 
         (["--log-level", "loud"], "invalid logging level: loud"),
         (["--log-format", "xml"], "invalid log format: xml"),
         (["--mtu", "-1"], "invalid default MTU: -1"),
+        (["--max-layer-size", "0"], "invalid max-layer-size: 0: must be greater than 0"),
+        (["--max-layer-entries", "-1"], "invalid max-layer-entries: -1: must be greater"),
         (["--mtu", "x"], 'invalid argument "x" for "--mtu" flag'),
         (["--debug=maybe"], 'invalid argument "maybe" for "--debug" flag'),
         (["--max-concurrent-downloads", "0"], "invalid max concurrent downloads: 0"),
