@@ -1,4 +1,4 @@
-"""syncfs(2): flushing one file system."""
+"""syncfs(2) and sync_file_range(2): flushing one file system, or a part of one file."""
 
 import ctypes
 import os
@@ -7,6 +7,10 @@ from pathlib import Path
 from boxship.linux.syscalls import function
 
 _syncfs = function("syncfs", ctypes.c_int)
+_sync_file_range = function(
+    "sync_file_range", ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
+)
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 def sync_filesystem(path: Path) -> None:
@@ -16,3 +20,11 @@ def sync_filesystem(path: Path) -> None:
         _syncfs(descriptor, path=str(path))
     finally:
         os.close(descriptor)
+
+
+def start_writing(descriptor: int, offset: int, size: int) -> None:
+    """Let the disk begin with a part of a file, without waiting for it or promising anything."""
+    try:
+        _sync_file_range(descriptor, offset, size, _SYNC_FILE_RANGE_WRITE)
+    except OSError:
+        return  # where a file system cannot, there is nothing to gain either

@@ -1,4 +1,4 @@
-"""How an image's layers arrive: fetched in parallel, unpacked in order as they come."""
+"""How an image's layers arrive: fetched in parallel, unpacked in order while they come."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,7 +8,9 @@ from boxship.engine.images.image import LayerBlob, Progress, ProgressSink
 from boxship.engine.images.transfers import Phase, Transfers, TransferState
 from boxship.engine.images.unpacking import Unpacker
 from boxship.engine.registry.client import Repository
+from boxship.engine.storage.growth import BrokenGrowthError
 from boxship.engine.storage.service import StorageService
+from boxship.errors import BoxshipError
 from boxship.ids import short_id
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.media_types import is_foreign_layer
@@ -88,17 +90,41 @@ class LayerArrival:
     async def _unpack(
         self, layers: Sequence[LayerBlob], arriving: list[_Arriving], progress: ProgressSink
     ) -> None:
-        """Unpack layers from the lowest up, each as soon as it has arrived."""
+        """Unpack layers from the lowest up, each while it arrives."""
         waiting = {item.layer.chain_id: item for item in arriving}
         parent = None
         for layer in layers:
             item = waiting.get(layer.chain_id)
             if item is not None:
-                await item.download
-                key = short_id(layer.digest)
-                await self._unpacker.unpack(layer, parent, _extracting(layer, progress))
-                progress(Progress(id=key, status="Pull complete"))
+                await self._unpack_one(item, parent, progress)
             parent = layer.chain_id
+
+    async def _unpack_one(
+        self, item: _Arriving, parent: str | None, progress: ProgressSink
+    ) -> None:
+        report = _extracting(item, progress)
+        is_done = await self._unpack_arriving(item, parent, report)
+        await item.download
+        if not is_done:
+            await self._unpacker.unpack(item.layer, parent, report)
+        report(item.layer.size)
+        progress(Progress(id=short_id(item.layer.digest), status="Pull complete"))
+
+    async def _unpack_arriving(
+        self, item: _Arriving, parent: str | None, report: Callable[[int], None]
+    ) -> bool:
+        """Unpack a layer from its running download; False: it has to be unpacked from its blob.
+
+        Only the end of the download tells whether what failed to unpack were the right bytes.
+        """
+        growth = await self._transfers.growing(item.layer.digest)
+        if growth is None:
+            return False
+        try:
+            await self._unpacker.unpack(item.layer, parent, report, growth)
+        except (BrokenGrowthError, BoxshipError):
+            return False
+        return True
 
 
 def _watcher(
@@ -121,11 +147,16 @@ def _watcher(
     return watch
 
 
-def _extracting(layer: LayerBlob, progress: ProgressSink) -> Callable[[int], None]:
-    key = short_id(layer.digest)
-    return lambda current: progress(
-        Progress(id=key, status="Extracting", current=current, total=layer.size)
-    )
+def _extracting(item: _Arriving, progress: ProgressSink) -> Callable[[int], None]:
+    """Report how far a layer is unpacked, once its download has nothing more to say."""
+    key = short_id(item.layer.digest)
+    size = item.layer.size
+
+    def report(current: int) -> None:
+        if item.download.done():
+            progress(Progress(id=key, status="Extracting", current=current, total=size))
+
+    return report
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,6 +11,7 @@ from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.registry.client import Repository
 from boxship.engine.registry.fetch import FetchReport, fetch_blob
 from boxship.engine.storage.content import ContentStore
+from boxship.engine.storage.growth import Growth
 from boxship.oci.descriptor import Descriptor
 
 PROGRESS_INTERVAL_S = 0.1
@@ -44,6 +45,8 @@ class _Transfer:
 
     def __init__(self) -> None:
         self.cancellation = Cancellation()
+        self.growth = Growth()
+        self.begun = asyncio.Event()
         self.abandoned = False
         self.watchers: list[Watcher] = []
         self.state = TransferState(Phase.WAITING)
@@ -95,6 +98,14 @@ class Transfers:
             if not transfer.watchers and task is not None and not task.done():
                 transfer.abandon()
 
+    async def growing(self, digest: str) -> Growth | None:
+        """Return what a download brings, to be followed, once it has begun; None without one."""
+        transfer = self._running.get(digest)
+        if transfer is None or transfer.abandoned:
+            return None
+        await transfer.begun.wait()
+        return transfer.growth if transfer.growth.is_begun else None
+
     async def _join(self, source: Repository, blob: Descriptor) -> _Transfer:
         while (running := self._running.get(blob.digest)) and running.abandoned:
             if running.task is not None:
@@ -111,6 +122,7 @@ class Transfers:
         shown = _Throttle(
             blob.size, lambda state: loop.call_soon_threadsafe(transfer.publish, state)
         )
+        transfer.growth.on_begin = lambda: loop.call_soon_threadsafe(transfer.begun.set)
         try:
             async with self._slots:
                 transfer.cancellation.check()
@@ -122,11 +134,14 @@ class Transfers:
                         attempts=self._attempts,
                         report=shown,
                         cancellation=transfer.cancellation,
+                        growth=transfer.growth,
                     )
                 )
             transfer.publish(TransferState(Phase.COMPLETE, blob.size))
         finally:
             self._running.pop(blob.digest, None)
+            transfer.growth.close()
+            transfer.begun.set()
 
 
 class _Throttle:

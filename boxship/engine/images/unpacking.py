@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, closing
 
 from boxship.engine.images.image import LayerBlob
@@ -10,6 +10,7 @@ from boxship.engine.images.transfers import PROGRESS_INTERVAL_S
 from boxship.engine.images.workers import Workers
 from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.registry.errors import TransferCancelledError
+from boxship.engine.storage.growth import Growth
 from boxship.engine.storage.service import StorageService
 
 CHUNK_SIZE = 1 << 20
@@ -24,12 +25,17 @@ class Unpacker:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def unpack(
-        self, layer: LayerBlob, parent: str | None, report: Callable[[int], None]
+        self,
+        layer: LayerBlob,
+        parent: str | None,
+        report: Callable[[int], None],
+        growth: Growth | None = None,
     ) -> bool:
         """Unpack a layer on its parent's chain id; False: it was there already.
 
-        report: told the bytes of the archive read so far, in the event loop's thread. Raises
-        storage's errors.
+        report: told the bytes of the archive read so far, in the event loop's thread. growth: read
+        the archive while it arrives instead of from the content store. Raises storage's errors, and
+        BrokenGrowthError for an archive that does not arrive.
         """
         async with self._only_one(layer.chain_id):
             if self._storage.has_layer(layer.chain_id):
@@ -38,32 +44,25 @@ class Unpacker:
             loop = asyncio.get_running_loop()
 
             def work() -> None:
-                source = self._read(
-                    layer.digest,
-                    cancellation,
-                    lambda done: loop.call_soon_threadsafe(report, done),
+                source = (
+                    growth.follow(cancellation.check, cancellation.interrupting)
+                    if growth
+                    else self._read(layer.digest, cancellation)
                 )
                 with closing(source):
+                    chunks = _reported(source, lambda done: loop.call_soon_threadsafe(report, done))
                     self._storage.apply_layer(
-                        source, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
+                        chunks, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
                     )
 
             await wait_for_thread(self._workers, work, cancellation)
             return True
 
-    def _read(
-        self, digest: str, cancellation: Cancellation, report: Callable[[int], object]
-    ) -> Generator[bytes, None, None]:
-        done = 0
-        next_report = 0.0
+    def _read(self, digest: str, cancellation: Cancellation) -> Generator[bytes, None, None]:
         with self._storage.content.open(digest) as file:
             while chunk := file.read(CHUNK_SIZE):
                 cancellation.check()
                 yield chunk
-                done += len(chunk)
-                if (now := time.monotonic()) >= next_report:
-                    next_report = now + PROGRESS_INTERVAL_S
-                    report(done)
 
     @asynccontextmanager
     async def _only_one(self, chain_id: str) -> AsyncIterator[None]:
@@ -76,6 +75,18 @@ class Unpacker:
             lock, users = self._locks.pop(chain_id)
             if users > 1:
                 self._locks[chain_id] = (lock, users - 1)
+
+
+def _reported(chunks: Iterator[bytes], report: Callable[[int], object]) -> Iterator[bytes]:
+    """Pass chunks on and tell, a few times a second, how many bytes went by."""
+    done = 0
+    next_report = 0.0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        if (now := time.monotonic()) >= next_report:
+            next_report = now + PROGRESS_INTERVAL_S
+            report(done)
 
 
 async def wait_for_thread(

@@ -51,8 +51,9 @@ def fetch_blob(
     """Bring a blob into the content store. [blocking]
 
     A broken connection is resumed where it broke; what is here of a failed or cancelled download
-    stays for the next try. ``growth`` shows readers what is here so far. A blob whose digest is wrong is thrown away. Raises RegistryError,
-    UnreachableError, CorruptContentError, StorageFullError, TransferCancelledError.
+    stays for the next try. ``growth`` shows readers what is here so far. A blob whose digest is
+    wrong is thrown away. Raises RegistryError, UnreachableError, CorruptContentError,
+    StorageFullError, TransferCancelledError.
     """
     for attempt in range(1, attempts + 1):
         cancellation.check()

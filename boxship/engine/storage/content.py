@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from boxship.engine.storage.errors import CorruptContentError, disk_errors
+from boxship.engine.storage.growth import Growth
 from boxship.errors import InvalidParameterError, NotFoundError
+from boxship.linux.syncfs import start_writing
 
 DEFAULT_ALGORITHM = "sha256"
 PARTIAL_LIFETIME_S = 7 * 24 * 3600
@@ -24,6 +26,8 @@ PARTIAL_LIFETIME_S = 7 * 24 * 3600
 _HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _PARTIAL = "partial-"
 _READ_SIZE = 1 << 20
+_WRITE_BEHIND = 8 << 20
+"""Bytes after which the disk is set to work, so that little is left to flush at the end."""
 _DIGEST = re.compile(r"(sha256|sha384|sha512):([0-9a-f]+)")
 
 
@@ -47,6 +51,7 @@ class ContentWriter:
         path: Path,
         expected_digest: str | None,
         expected_size: int | None,
+        growth: Growth | None = None,
     ) -> None:
         algorithm = parse_digest(expected_digest)[0] if expected_digest else DEFAULT_ALGORITHM
         self._store = store
@@ -56,6 +61,8 @@ class ContentWriter:
         self._algorithm = algorithm
         self._hash = hashlib.new(algorithm)
         self._file: BinaryIO | None = None
+        self._growth = growth or Growth()
+        self._flushing = 0
         self.offset = 0
         """Bytes that are already here: where a resumed download goes on."""
 
@@ -77,6 +84,8 @@ class ContentWriter:
             self._hash.update(chunk)
             self.offset += len(chunk)
         self._file = file
+        self._flushing = self.offset
+        self._growth.opened(descriptor, self.offset)
         return True
 
     def write(self, data: bytes | memoryview) -> None:
@@ -87,8 +96,12 @@ class ContentWriter:
             )
         with disk_errors(f"writing {self._name()}", self._path.parent):
             _write_all(self._open_file().fileno(), memoryview(data))
-        self._hash.update(data)
         self.offset += len(data)
+        self._growth.grew(self.offset)
+        self._hash.update(data)
+        if self.offset - self._flushing >= _WRITE_BEHIND:
+            start_writing(self._open_file().fileno(), self._flushing, self.offset - self._flushing)
+            self._flushing = self.offset
 
     def restart(self) -> None:
         """Forget what is here and begin again at 0: the server does not resume."""
@@ -96,12 +109,14 @@ class ContentWriter:
         file.seek(0)
         file.truncate()
         self._hash = hashlib.new(self._algorithm)
-        self.offset = 0
+        self.offset = self._flushing = 0
+        self._growth.restarted()
 
     def commit(self) -> str:
         """Verify, flush and publish the blob; return its digest. It is aborted on failure."""
         try:
             digest = self._verified_digest()
+            self._growth.verified()
             file = self._open_file()
             with disk_errors(f"writing {self._name()}", self._path.parent):
                 os.fsync(file.fileno())
@@ -210,16 +225,25 @@ class ContentStore:
             writer.open()
         return writer
 
-    def resume(self, expected_digest: str, expected_size: int | None = None) -> ContentWriter:
+    def resume(
+        self,
+        expected_digest: str,
+        expected_size: int | None = None,
+        growth: Growth | None = None,
+    ) -> ContentWriter:
         """Go on with an interrupted blob at its ``offset``, or begin it.
 
-        While another writer is at the same blob, a new one beginning at 0 is returned.
+        While another writer is at the same blob, a new one beginning at 0 is returned. ``growth``
+        is told of what the writer does, by all writers of one blob in turn.
         """
         name = _PARTIAL + expected_digest.replace(":", "-")
-        writer = ContentWriter(self, self._ingest / name, expected_digest, expected_size)
+        path = self._ingest / name
+        writer = ContentWriter(self, path, expected_digest, expected_size, growth)
         with disk_errors("writing content", self.root):
             if not writer.open():
-                return self.writer(expected_digest, expected_size)
+                path = self._ingest / secrets.token_hex(12)
+                writer = ContentWriter(self, path, expected_digest, expected_size, growth)
+                writer.open()
         if expected_size is not None and writer.offset > expected_size:
             writer.restart()
         return writer
