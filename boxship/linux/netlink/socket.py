@@ -83,8 +83,15 @@ class RouteSocket:
         if refused is not None:
             raise refused
 
-    def dump(self, kind: int, body: bytes) -> Iterator[Message]:
-        """Yield all objects that a dump request answers with."""
+    def dump(self, kind: int, body: bytes) -> list[Message]:
+        """Return all objects that a dump request answers with.
+
+        All are read before the caller sees the first: while a dump is read in part only, the
+        kernel refuses the socket's next one with EBUSY.
+        """
+        return list(self._dump(kind, body))
+
+    def _dump(self, kind: int, body: bytes) -> Iterator[Message]:
         self._sequence += 1
         sequence = self._sequence
         flags = NLM_F_REQUEST | NLM_F_DUMP
