@@ -195,7 +195,10 @@ async def container_delete(request: Request, engine: "Engine") -> Response:
 
 async def container_prune(request: Request, engine: "Engine") -> Response:
     """Remove all stopped containers."""
-    pruned = await engine.containers.prune(filters(request.query))
+    wanted = filters(request.query)
+    is_plan = request.query.flag("plan")
+    containers = engine.containers
+    pruned = await (containers.plan_prune(wanted) if is_plan else containers.prune(wanted))
     return json_response(
         ContainersPruned(containers_deleted=list(pruned.ids) or None, space_reclaimed=pruned.freed)
     )

@@ -83,5 +83,9 @@ def _require_container(reference: str) -> None:
 
 async def network_prune(request: Request, engine: "Engine") -> Response:
     """Remove all networks that nobody is on."""
-    names = await engine.networks.prune(filters(request.query))
+    wanted = filters(request.query)
+    if request.query.flag("plan"):
+        names = engine.networks.plan_prune(wanted)
+    else:
+        names = await engine.networks.prune(wanted)
     return json_response(NetworksPruned(networks_deleted=list(names) or None))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from boxship.api.convert.filters import filters
+from boxship.api.convert.filters import filters, removed_first
 from boxship.api.convert.volumes import volume_json
 from boxship.api.request import Request
 from boxship.api.response import Response, empty_response, json_response
@@ -47,5 +47,8 @@ async def volume_prune(request: Request, engine: "Engine") -> Response:
     wanted = filters(request.query)
     if request.version < (1, 42):
         wanted.setdefault("all", ("true",))
-    names, freed = await engine.volumes.prune(wanted)
+    if request.query.flag("plan"):
+        names, freed = await engine.volumes.plan_prune(wanted, removed_first(request.query))
+    else:
+        names, freed = await engine.volumes.prune(wanted)
     return json_response(VolumesPruned(volumes_deleted=list(names) or None, space_reclaimed=freed))

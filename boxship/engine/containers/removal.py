@@ -109,13 +109,9 @@ def _merge_resources(current: Resources, wanted: Resources) -> Resources:
 
 async def prune(context: Context, runner: Runner, filters: Filters) -> Pruned:
     """Remove all stopped containers that pass. See ContainerService.prune."""
-    passes = _prune_test(filters)
     ids: list[str] = []
     freed = 0
-    for container in context.store.all():
-        stopped = container.state.status in (Status.CREATED, Status.EXITED, Status.DEAD)
-        if not stopped or not passes(container):
-            continue
+    for container in _prunable(context, filters):
         size = await asyncio.to_thread(context.storage.container_size, container.id)
         try:
             await remove(context, runner, container, force=False, volumes=False)
@@ -125,6 +121,20 @@ async def prune(context: Context, runner: Runner, filters: Filters) -> Pruned:
         freed += size
     context.events.emit("container", "prune", "", {"reclaimed": str(freed)})
     return Pruned(ids=tuple(ids), freed=freed)
+
+
+async def plan_prune(context: Context, filters: Filters) -> Pruned:
+    """Return what ``prune`` would do, and do nothing."""
+    ids = [container.id for container in _prunable(context, filters)]
+    sizes = [await asyncio.to_thread(context.storage.container_size, one) for one in ids]
+    return Pruned(ids=tuple(ids), freed=sum(sizes))
+
+
+def _prunable(context: Context, filters: Filters) -> list[Container]:
+    passes = _prune_test(filters)
+    stopped = (Status.CREATED, Status.EXITED, Status.DEAD)
+    found = (container for container in context.store.all() if passes(container))
+    return [container for container in found if container.state.status in stopped]
 
 
 def _prune_test(filters: Filters) -> Callable[[Container], bool]:

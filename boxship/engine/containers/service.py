@@ -131,6 +131,10 @@ class ContainerService:
         """Remove all stopped containers that pass ``filters`` (until, label, label!)."""
         return await removal.prune(self._context, self._runner, filters)
 
+    async def plan_prune(self, filters: removal.Filters) -> removal.Pruned:
+        """Return what ``prune`` would remove."""
+        return await removal.plan_prune(self._context, filters)
+
     def waiter(self, reference: str, condition: str = "not-running") -> Awaitable[WaitResult]:
         """Return what resolves at ``not-running``, ``next-exit`` or ``removed``.
 

@@ -26,6 +26,10 @@ class Catalog:
         """Read the image anew the next time: its names or layers changed."""
         self._known.pop(image_id, None)
 
+    def forget_all(self) -> None:
+        """Read all images anew."""
+        self._known.clear()
+
     def by_id(self, image_id: str) -> Image | None:
         """Return the image with a full ``sha256:…`` id."""
         image = self._known.get(image_id)

@@ -7,6 +7,7 @@ from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.filters import PRUNE_KEYS, Filters, check_keys, flag, predicate
 from boxship.engine.images.image import Image, PruneReport, Removed, unpacks
 from boxship.engine.images.remove import Remover
+from boxship.engine.state.database import Database
 from boxship.errors import ConflictError
 
 
@@ -21,6 +22,34 @@ def prune(
 
     Raises InvalidParameterError.
     """
+    report = remove_unused(catalog, remover, filters, layer_size)
+    events.emit("image", "prune", "", {"reclaimed": str(report.space_reclaimed)})
+    return report
+
+
+def plan(
+    database: Database,
+    catalog: Catalog,
+    remover: Remover,
+    filters: Filters,
+    layer_size: Callable[[str], int],
+) -> PruneReport:
+    """Return what ``prune`` would do: it is done, looked at, and taken back.
+
+    remover: one that is ``planning``. Raises InvalidParameterError.
+    """
+    catalog.forget_all()
+    try:
+        with database.trial():
+            return remove_unused(catalog, remover, filters, layer_size)
+    finally:
+        catalog.forget_all()
+
+
+def remove_unused(
+    catalog: Catalog, remover: Remover, filters: Filters, layer_size: Callable[[str], int]
+) -> PruneReport:
+    """Remove images as ``prune`` does, without an event of the whole."""
     check_keys(filters, PRUNE_KEYS)
     only_dangling = flag(filters, "dangling") is not False
     others = {key: values for key, values in filters.items() if key != "dangling"}
@@ -38,7 +67,6 @@ def prune(
             sizes.update((chain, layer_size(chain)) for one in unpacked for chain in one.chain_ids)
             removed += _remove(remover, image)
     reclaimed = sum(sizes.get(record.deleted, 0) for record in removed)
-    events.emit("image", "prune", "", {"reclaimed": str(reclaimed)})
     return PruneReport(tuple(removed), reclaimed)
 
 

@@ -6,9 +6,10 @@ worker thread after the answer; what a crash leaves is found again by ``sweep`` 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from boxship.engine.images.store import ImageStore
 from boxship.engine.images.workers import Workers
@@ -44,6 +45,25 @@ class Lease:
         self.chains |= new_chains
 
 
+class Reclaims(Protocol):
+    """Takes what a removal no longer needs."""
+
+    def reclaim(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
+        """Return what goes of it, layers top first."""
+
+
+class PlannedReclaimer:
+    """Tells what would go, and deletes nothing."""
+
+    def __init__(self, reclaimer: "Reclaimer", without: Collection[str]) -> None:
+        self._reclaimer = reclaimer
+        self._without = without
+
+    def reclaim(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
+        """Return what nothing would need, were some containers gone."""
+        return self._reclaimer.unneeded(digests, chains, self._without)
+
+
 class Reclaimer:
     """Deletes what is unreachable. Used from the event loop's thread."""
 
@@ -65,10 +85,15 @@ class Reclaimer:
             self._leases.discard(lease)
             self.reclaim(lease.digests, lease.chains)
 
-    def unneeded(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
-        """Return those that nothing needs, layers top first."""
+    def unneeded(
+        self, digests: Iterable[str], chains: Iterable[str], without: Collection[str] = ()
+    ) -> Garbage:
+        """Return those that nothing needs, layers top first.
+
+        without: ids of containers that do not count.
+        """
         used_digests = self._store.digests_in_use()
-        used_chains = self._store.chains_in_use() | self._storage.chains_of_containers()
+        used_chains = self._store.chains_in_use() | self._storage.chains_of_containers(without)
         for lease in self._leases:
             used_digests |= lease.digests
             used_chains |= lease.chains

@@ -1,11 +1,11 @@
 """Removing images and their names, by Docker's rules (moby daemon/images/image_delete.go)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import ContainerUse, Image, Removed
-from boxship.engine.images.reclaim import Reclaimer
+from boxship.engine.images.reclaim import Reclaims
 from boxship.engine.images.registration import Registrar
 from boxship.engine.images.store import NameRow
 from boxship.engine.state.database import Database
@@ -49,7 +49,7 @@ class Remover:
     """Removes images; the space comes back in the background."""
 
     def __init__(
-        self, database: Database, catalog: Catalog, registrar: Registrar, reclaimer: Reclaimer
+        self, database: Database, catalog: Catalog, registrar: Registrar, reclaimer: Reclaims
     ) -> None:
         self._database = database
         self._catalog = catalog
@@ -57,6 +57,13 @@ class Remover:
         self._reclaimer = reclaimer
         self.usage: UsageLookup = lambda _: ()
         self.mounts: MountLookup = lambda _: ()
+
+    def planning(self, reclaimer: Reclaims, without: Collection[str]) -> "Remover":
+        """Return one that works as if some containers were gone, for a database's trial."""
+        other = Remover(self._database, self._catalog, self._registrar, reclaimer)
+        other.usage = lambda image: [use for use in self.usage(image) if use.id not in without]
+        other.mounts = self.mounts
+        return other
 
     def remove(
         self, text: str, *, force: bool, prune: bool, platforms: Sequence[str] = ()

@@ -127,12 +127,19 @@ class Catalog:
 
     async def prune(self, filters: Filters) -> list[str]:
         """Remove all networks without containers; return their names."""
+        found = self.prunable(filters)
+        for network in found:
+            await self.remove(network)
+        return [network.name for network in found]
+
+    def prunable(self, filters: Filters) -> list[Network]:
+        """Return the networks that ``prune`` removes."""
         _check_filters(filters, _PRUNE_FILTERS)
         until_ns = min(
             (parse_timestamp(text, time.time_ns()) for text in filters.get("until", ())),
             default=None,
         )
-        pruned = []
+        found = []
         for network in list(self._context.networks.values()):
             if network.predefined or self.members(network.id):
                 continue
@@ -140,9 +147,8 @@ class Catalog:
                 continue
             if not _labels_match(network, filters):
                 continue
-            await self.remove(network)
-            pruned.append(network.name)
-        return pruned
+            found.append(network)
+        return found
 
     async def default_pools(self, *, ipv6: bool) -> list[Pool]:
         """Return the default bridge's subnets, from the configuration or the free ranges."""

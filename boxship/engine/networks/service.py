@@ -180,6 +180,10 @@ class NetworkService:
         """Remove networks without running containers; return their names."""
         return await self._catalog.prune(filters)
 
+    def plan_prune(self, filters: Mapping[str, Sequence[str]]) -> "Sequence[str]":
+        """Return the names of the networks that ``prune`` would remove."""
+        return [network.name for network in self._catalog.prunable(filters)]
+
     def containers_of(self, network_id: str) -> Sequence[Member]:
         """Return the running containers on a network."""
         return self._catalog.members(network_id)

@@ -8,7 +8,7 @@ holds the pages; a power cut may lose the last moments but never leaves the file
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,6 +125,16 @@ class Database:
             self._current = None
         transaction.run_callbacks()
 
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Let the block see what it writes, and take all of it back at its end.
+
+        The block must not await.
+        """
+        with suppress(_TrialEndError), self.transaction():
+            yield
+            raise _TrialEndError
+
     def _commit(self, transaction: Transaction) -> None:
         """Commit; on a full disk into the reserve, so that what fills it can be removed."""
         try:
@@ -152,6 +162,10 @@ class Database:
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         self._connection.close()
+
+
+class _TrialEndError(Exception):
+    """Not an error: rolls a trial back."""
 
 
 def _statements(sql: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The verbs of storage: content, layers, and containers' root filesystems."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -283,9 +283,12 @@ class StorageService:
         """Return the ids of all containers that have a tree here."""
         return [name for name in self._layout.container_ids() if not name.startswith(_VIEW)]
 
-    def chains_of_containers(self) -> set[str]:
-        """Return the chain ids of all layers that containers and views stand on, to the bases."""
-        names = self._layout.container_ids()
+    def chains_of_containers(self, without: Collection[str] = ()) -> set[str]:
+        """Return the chain ids of all layers that containers and views stand on, to the bases.
+
+        without: ids of containers that do not count.
+        """
+        names = (name for name in self._layout.container_ids() if name not in without)
         tops = {self._layout.container_parent(name) for name in names}
         return {chain for top in tops for chain in self._layout.chain(top)}
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from boxship.engine.events.service import EventService
@@ -125,6 +125,15 @@ class VolumeService:
             names.append(volume.name)
         self._events.emit("volume", "prune", "", {"reclaimed": str(freed)})
         return names, freed
+
+    async def plan_prune(
+        self, filters: Filters, without: Collection[str] = ()
+    ) -> tuple[Sequence[str], int]:
+        """Return what ``prune`` would do if the containers ``without`` were gone."""
+        found = prunable(tuple(self._volumes.values()), filters)
+        names = [one.name for one in found if not set(self._store.users(one.name)) - set(without)]
+        sizes = [await asyncio.to_thread(self.size, name) for name in names]
+        return names, sum(sizes)
 
     # references
 
