@@ -118,6 +118,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ("ImageBootstrap…", "POST", "/boxship/images/bootstrap"),
     ),
     *_rows(
+        "distribution",
+        ("DistributionInspect…", "GET", "/distribution/{name*}/json"),
+        ("ImageSearch…", "GET", "/images/search"),
+        ("RegistryManifest…", "GET", "/boxship/registry/manifest"),
+        ("PutRegistryManifest", "PUT", "/boxship/registry/manifest"),
+        ("RegistryDocument…", "GET", "/boxship/registry/document"),
+        ("RegistryCopy…", "POST", "/boxship/registry/copy"),
+    ),
+    *_rows(
         "networks",
         ("NetworkList", "GET", "/networks"),
         ("NetworkInspect", "GET", "/networks/{id*}"),

@@ -18,6 +18,8 @@ from boxship.engine.images.image import ContainerUse
 from boxship.engine.images.service import ImageService
 from boxship.engine.networks import store as network_store
 from boxship.engine.networks.service import NetworkService
+from boxship.engine.registry.client import RegistryClient
+from boxship.engine.registry.questions import RegistryQuestions
 from boxship.engine.runtime.service import RuntimeService
 from boxship.engine.state.database import Database
 from boxship.engine.state.lock import InstanceLock
@@ -50,6 +52,7 @@ class Engine:
     events: EventService
     storage: StorageService
     images: ImageService
+    registry: RegistryQuestions
     volumes: VolumeService
     networks: NetworkService
     runtime: RuntimeService
@@ -86,6 +89,7 @@ class Engine:
         await self.containers.close()
         await self.networks.close()
         await self.runtime.close()
+        self.registry.close()
         await self.images.close()
         self.events.close()
         await asyncio.to_thread(self.volumes.close)
@@ -99,7 +103,8 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
     database = Database.open(config.data_root / "state.db", MIGRATIONS)
     events = EventService(database)
     storage = StorageService(config.data_root, config.storage_driver, _layer_limits(config))
-    images = ImageService(database, events, storage, config.registry)
+    client = RegistryClient(config.registry)
+    images = ImageService(database, events, storage, config.registry, client)
     volumes = VolumeService(database, events, config.data_root)
     engine_id = _engine_id(config.data_root)
     networks = NetworkService(database, events, config.network, config.exec_root, engine_id)
@@ -129,6 +134,7 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
         events=events,
         storage=storage,
         images=images,
+        registry=RegistryQuestions(client),
         volumes=volumes,
         networks=networks,
         runtime=runtime,

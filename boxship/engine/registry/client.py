@@ -7,7 +7,7 @@ UnreachableError; ``translated`` turns them into errors for the user.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -21,7 +21,7 @@ import msgspec
 from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.authorizer import Authorizer
-from boxship.engine.registry.endpoint import Endpoint, endpoints
+from boxship.engine.registry.endpoint import Endpoint, endpoints, without_tls
 from boxship.engine.registry.errors import (
     RegistryError,
     UnreachableError,
@@ -30,7 +30,7 @@ from boxship.engine.registry.errors import (
     translate_push,
 )
 from boxship.engine.registry.transport import CERTIFICATES_DIRECTORY, TimeLimits, Transport
-from boxship.errors import InternalError
+from boxship.errors import BoxshipError, InternalError
 from boxship.oci.document import MAX_DOCUMENT_SIZE
 from boxship.oci.media_types import ACCEPTED_MANIFESTS, SCHEMA1
 from boxship.reference import Reference, is_digest
@@ -77,15 +77,24 @@ class RegistryClient:
         auth: RegistryAuth | None = None,
         actions: str = "pull",
         sources: Sequence[str] = (),
+        *,
+        scopes: Sequence[str] = (),
+        insecure: bool = False,
     ) -> Repository:
         """Begin a session with the repository that ``reference`` names.
 
         actions: ``pull`` or ``pull,push``, the rights that tokens are asked for; pushes never go to
-        mirrors. sources: paths of other repositories of that host to take blobs from.
+        mirrors. sources: paths of other repositories of that host to take blobs from. scopes: what
+        tokens are asked for instead. insecure: as if the host were an insecure registry.
         """
-        scopes = [f"repository:{reference.path}:{actions}"]
-        scopes += [f"repository:{path}:pull" for path in sources if path != reference.path]
-        return Repository(self, reference, auth or RegistryAuth(), scopes, actions != "pull")
+        own = [f"repository:{reference.path}:{actions}"]
+        own += [f"repository:{path}:pull" for path in sources if path != reference.path]
+        found = without_tls(reference.domain) if insecure else self.endpoints(reference.domain)
+        if actions != "pull":
+            found = [endpoint for endpoint in found if not endpoint.is_mirror]
+        session = Repository(self, reference, auth or RegistryAuth(), list(scopes) or own, found)
+        session.translate = translate if actions == "pull" else translate_push
+        return session
 
     def endpoints(self, domain: str) -> list[Endpoint]:
         """Return a host's URLs, the one that answered last first."""
@@ -119,16 +128,13 @@ class Repository:
         reference: Reference,
         auth: RegistryAuth,
         scopes: list[str],
-        pushes: bool,
+        endpoints_: list[Endpoint],
     ) -> None:
         self.reference = reference
-        self._translate = translate_push if pushes else translate
+        self.translate: Callable[[RegistryError, str, str], BoxshipError] = translate
+        """Makes errors for the user of the registry's answers."""
         self._client = client
-        self._endpoints = [
-            endpoint
-            for endpoint in client.endpoints(reference.domain)
-            if not (pushes and endpoint.is_mirror)
-        ]
+        self._endpoints = endpoints_
         self._authorizers = {
             endpoint: Authorizer(
                 client.transport,
@@ -146,7 +152,7 @@ class Repository:
             yield
         except RegistryError as error:
             shown = self.reference
-            raise self._translate(error, shown.familiar_name, shown.familiar) from error
+            raise self.translate(error, shown.familiar_name, shown.familiar) from error
         except UnreachableError as error:
             raise InternalError(str(error)) from error
 
@@ -188,17 +194,28 @@ class Repository:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         return self.request("GET", f"blobs/{digest}", headers)
 
+    def read_document(self, digest: str) -> bytes:
+        """Return a small blob; its bytes are verified."""
+        data = self._read_limited(self.open_blob(digest))
+        if _digest_of(data, digest.partition(":")[0]) != digest:
+            raise InternalError(f"{self.reference.domain} sent other bytes than {digest}")
+        return data
+
     def tags(self) -> list[str]:
         """List all tags of the repository, page by page."""
-        found: list[str] = []
-        path = "tags/list"
+        shown = f"{self.reference.name}: tags"
+        return [tag for page in self.pages("tags/list") for tag in _decode_tags(page, shown)]
+
+    def pages(self, path: str) -> Iterator[bytes]:
+        """Yield a list's pages, as long as the answers link to a next one (RFC 8288)."""
+        base = path.partition("?")[0]
         for _ in range(MAX_TAG_PAGES):
-            answer = self.request("GET", path, {})
-            found += _decode_tags(self._read_limited(answer), self._shown(answer))
+            answer, data = self.exchange("GET", path, {})
+            yield data
             following = _next_page(answer.headers.get("Link", ""))
             if not following:
-                return found
-            path = f"tags/list?{urlsplit(following).query}"
+                return
+            path = f"{base}?{urlsplit(following).query}"
         raise InternalError(f"{self.reference.name}: the registry's list of tags never ends")
 
     def request(

@@ -34,11 +34,14 @@ def endpoints(domain: str, config: RegistryConfig) -> list[Endpoint]:
     if domain == DEFAULT_DOMAIN:
         return [*_mirrors(config), Endpoint(DEFAULT_REGISTRY)]
     return (
-        _both(domain) if is_insecure(domain, config.insecure) else [Endpoint(f"https://{domain}")]
+        without_tls(domain)
+        if is_insecure(domain, config.insecure)
+        else [Endpoint(f"https://{domain}")]
     )
 
 
-def _both(host: str) -> list[Endpoint]:
+def without_tls(host: str) -> list[Endpoint]:
+    """Return the URLs of a host that may lack (valid) TLS."""
     return [Endpoint(f"https://{host}", verify_tls=False), Endpoint(f"http://{host}")]
 
 

@@ -135,3 +135,17 @@ def translate_push(error: RegistryError, familiar_name: str, familiar: str) -> B
     if error.is_transient:
         return UnavailableError(text)
     return InternalError(f"{familiar} cannot be pushed: {text}")
+
+
+def translate_question(error: RegistryError, familiar: str) -> BoxshipError:
+    """Turn a registry's answer to a question about ``familiar`` into an error for the user."""
+    text = str(error)
+    if error.status == 401:
+        return UnauthorizedError(text)
+    if error.status == 403 or error.code == "DENIED":
+        return ForbiddenError(text)
+    if error.status == 404:
+        return NotFoundError(text if error.code else f"{familiar}: manifest unknown")
+    if error.is_transient:
+        return UnavailableError(text)
+    return InternalError(f"{familiar}: {text}")
