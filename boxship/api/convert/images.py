@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs, to_builtins
 
 from boxship.api.convert.times import timestamp
 from boxship.api.schema import images as schema
@@ -10,8 +10,17 @@ from boxship.api.schema.container_config import Config, Healthcheck, ImageRuntim
 from boxship.api.schema.containers import GraphDriver
 from boxship.api.schema.shape import EMPTY
 from boxship.api.versions import MAX_API_VERSION, ApiVersion
-from boxship.engine.images.image import HistoryItem, Image, ImageSummary, Progress, Removed
+from boxship.engine.images.image import (
+    HistoryItem,
+    Image,
+    ImageSummary,
+    ManifestSummary,
+    Progress,
+    Removed,
+)
+from boxship.oci.descriptor import Descriptor
 from boxship.oci.image import ExecutionConfig, HealthcheckConfig, OriginConfig
+from boxship.oci.platform import Platform
 from boxship.units import SECOND
 
 
@@ -33,11 +42,56 @@ def image_summary_json(
         shared_size=image.shared_size,
         size=image.size,
         virtual_size=image.size if version < (1, 44) else UNSET,
+        manifests=UNSET if image.manifests is None else manifests_json(image.manifests),
+        descriptor=_with_descriptor(image.descriptor, version),
     )
 
 
-def inspect_json(image: Image, driver: str, version: ApiVersion) -> schema.ImageInspected:
-    """Write an image in full."""
+def manifests_json(manifests: Iterable[ManifestSummary]) -> list[schema.ManifestSummary]:
+    """Write what an index lists."""
+    return [_manifest_json(manifest) for manifest in manifests]
+
+
+def _manifest_json(manifest: ManifestSummary) -> schema.ManifestSummary:
+    about = schema.ManifestAttestation(about=manifest.about)
+    return schema.ManifestSummary(
+        id=manifest.descriptor.digest,
+        descriptor=to_builtins(manifest.descriptor),
+        available=manifest.available,
+        size=schema.ManifestSize(
+            total=manifest.content_size + manifest.unpacked_size, content=manifest.content_size
+        ),
+        kind=manifest.kind,
+        image_data=_image_data(manifest, manifest.platform) if manifest.platform else UNSET,
+        attestation_data=about if manifest.kind == "attestation" else UNSET,
+    )
+
+
+def _image_data(manifest: ManifestSummary, platform: Platform) -> schema.ManifestImage:
+    return schema.ManifestImage(
+        platform=to_builtins(platform),
+        containers=list(manifest.containers),
+        size=schema.UnpackedSize(unpacked=manifest.unpacked_size),
+    )
+
+
+def _with_descriptor(
+    descriptor: Descriptor | None, version: ApiVersion
+) -> dict[str, object] | UnsetType:
+    return to_builtins(descriptor) if descriptor and version >= (1, 48) else UNSET
+
+
+def inspect_json(
+    image: Image,
+    driver: str,
+    version: ApiVersion,
+    descriptor: Descriptor | None = None,
+    manifests: Iterable[ManifestSummary] | None = None,
+) -> schema.ImageInspected:
+    """Write an image in full.
+
+    descriptor: of what its name leads to, since 1.48. manifests: None where nobody asked for them.
+    """
     config = image.config
     return schema.ImageInspected(
         id=image.id,
@@ -60,6 +114,8 @@ def inspect_json(image: Image, driver: str, version: ApiVersion) -> schema.Image
         graph_driver=GraphDriver(name=driver, data=None),
         root_fs=schema.RootFs(type="layers", layers=list(image.layers) or UNSET),
         metadata=schema.ImageMetadata(last_tag_time=timestamp(image.tagged_at_ns)),
+        descriptor=_with_descriptor(descriptor, version),
+        manifests=UNSET if manifests is None else manifests_json(manifests),
     )
 
 

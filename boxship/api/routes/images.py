@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from boxship.api.convert.filters import filters
+from boxship.api.convert.filters import filters, removed_first
 from boxship.api.convert.images import (
     history_json,
     image_summary_json,
@@ -23,25 +23,43 @@ from boxship.reference import Reference, parse_normalized
 if TYPE_CHECKING:
     from boxship.engine import Engine
 
+_MANIFESTS_SINCE = (1, 47)
+
 
 async def image_list(request: Request, engine: "Engine") -> Response:
     """List images, newest first."""
     query = request.query
     selected = engine.images.list(
-        filters(query), all=query.flag("all"), shared_size=query.flag("shared-size")
+        filters(query),
+        all=query.flag("all"),
+        shared_size=query.flag("shared-size"),
+        manifests=query.flag("manifests") and request.version >= _MANIFESTS_SINCE,
     )
     return json_response([image_summary_json(image, request.version) for image in selected])
 
 
 async def image_inspect(request: Request, engine: "Engine") -> Response:
     """Show one image in full."""
-    image = engine.images.get(request.params["name"], request.query.text("platform"))
-    return json_response(inspect_json(image, engine.storage.driver_name, request.version))
+    name, query = request.params["name"], request.query
+    platform = platform_name(query.text("platform"))
+    with_manifests = query.flag("manifests")
+    if platform and with_manifests:
+        raise InvalidParameterError("conflicting options: manifests and platform options")
+    image = engine.images.get(name, platform)
+    answer = inspect_json(
+        image,
+        engine.storage.driver_name,
+        request.version,
+        engine.images.descriptor(name, image),
+        engine.images.manifests(name, image) if with_manifests else None,
+    )
+    return json_response(answer)
 
 
 async def image_history(request: Request, engine: "Engine") -> Response:
     """Show how an image was made."""
-    items = engine.images.history(request.params["name"])
+    platform = platform_name(request.query.text("platform"))
+    items = engine.images.history(request.params["name"], platform)
     return json_response([history_json(item) for item in items])
 
 
@@ -59,14 +77,21 @@ async def image_delete(request: Request, engine: "Engine") -> Response:
     """Remove a name of an image, and the image with its last name."""
     query = request.query
     removed = await engine.images.remove(
-        request.params["name"], force=query.flag("force"), prune=not query.flag("noprune")
+        request.params["name"],
+        force=query.flag("force"),
+        prune=not query.flag("noprune"),
+        platforms=[platform_name(text) for text in query.texts("platforms")],
     )
     return json_response(removals_json(removed))
 
 
 async def image_prune(request: Request, engine: "Engine") -> Response:
     """Remove unused images."""
-    report = await engine.images.prune(filters(request.query))
+    wanted = filters(request.query)
+    if request.query.flag("plan"):
+        report = await engine.images.plan_prune(wanted, removed_first(request.query))
+    else:
+        report = await engine.images.prune(wanted)
     return json_response(
         ImagesPruned(
             images_deleted=removals_json(report.removed) or None,

@@ -7,6 +7,45 @@ from boxship.api.schema.containers import GraphDriver
 from boxship.api.schema.shape import Shape
 
 
+class ManifestSize(Shape):
+    """Bytes of a manifest's content, and of that with what is unpacked."""
+
+    total: int
+    content: int
+
+
+class UnpackedSize(Shape):
+    """Bytes of an image's unpacked layers."""
+
+    unpacked: int
+
+
+class ManifestImage(Shape):
+    """What only an image's manifest has."""
+
+    platform: dict[str, object]
+    containers: list[str]
+    size: UnpackedSize
+
+
+class ManifestAttestation(Shape):
+    """What only an attestation has."""
+
+    about: str = field(name="For")
+
+
+class ManifestSummary(Shape, kw_only=True):
+    """One manifest that an image's index lists (``ImageManifestSummary``)."""
+
+    id: str = field(name="ID")
+    descriptor: dict[str, object]
+    available: bool
+    size: ManifestSize
+    kind: str
+    image_data: ManifestImage | UnsetType = UNSET
+    attestation_data: ManifestAttestation | UnsetType = UNSET
+
+
 class ImageSummary(Shape, kw_only=True):
     """One image in the answer to ``GET /images/json``."""
 
@@ -20,6 +59,8 @@ class ImageSummary(Shape, kw_only=True):
     shared_size: int
     size: int
     virtual_size: int | UnsetType = UNSET
+    manifests: list[ManifestSummary] | UnsetType = UNSET
+    descriptor: dict[str, object] | UnsetType = UNSET
 
 
 class RootFs(Shape, kw_only=True):
@@ -58,6 +99,8 @@ class ImageInspected(Shape, kw_only=True):
     graph_driver: GraphDriver
     root_fs: RootFs = field(name="RootFS")
     metadata: ImageMetadata
+    descriptor: dict[str, object] | UnsetType = UNSET
+    manifests: list[ManifestSummary] | UnsetType = UNSET
 
 
 class HistoryItem(Shape):

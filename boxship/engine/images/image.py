@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from boxship.oci.descriptor import Descriptor
 from boxship.oci.image import ImageConfig
+from boxship.oci.platform import Platform
 
 
 def unpacks(config: ImageConfig) -> bool:
@@ -70,6 +72,25 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestSummary:
+    """One manifest that an index lists; sizes in bytes."""
+
+    descriptor: Descriptor
+    available: bool
+    """Whether all of its content is here."""
+    kind: str
+    """``image``, ``attestation`` or ``unknown``."""
+    content_size: int
+    """Of its documents and archives that are here."""
+    unpacked_size: int = 0
+    platform: Platform | None = None
+    containers: tuple[str, ...] = ()
+    """Ids of the containers that use it."""
+    about: str = ""
+    """Digest of the manifest that an attestation is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSummary:
     """A row of ``docker images``."""
 
@@ -86,6 +107,10 @@ class ImageSummary:
     """Bytes of layers that other images have too; -1: not computed."""
     containers: int = -1
     """How many containers use it; -1: not counted."""
+    descriptor: Descriptor | None = None
+    """Of the index or manifest that it stands for; only together with ``manifests``."""
+    manifests: tuple[ManifestSummary, ...] | None = None
+    """None: not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,9 +93,11 @@ def _layer_size(storage: StorageService, chain_id: str) -> int:
         return 0
 
 
-def history(catalog: Catalog, storage: StorageService, text: str) -> list[HistoryItem]:
+def history(
+    catalog: Catalog, storage: StorageService, text: str, platform: str = ""
+) -> list[HistoryItem]:
     """Return an image's steps, newest first. Raises NotFoundError."""
-    image = catalog.get(text)
+    image = catalog.get(text, platform)
     sizes = iter([_layer_size(storage, chain) for chain in image.chain_ids])
     steps = image.config.history or [History() for _ in image.layers]
     items = [

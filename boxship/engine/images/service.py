@@ -1,8 +1,9 @@
 """The verbs of images."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 
 from boxship.engine.config import RegistryConfig
 from boxship.engine.events.service import EventService
@@ -15,6 +16,7 @@ from boxship.engine.images.image import (
     HistoryItem,
     Image,
     ImageSummary,
+    ManifestSummary,
     Progress,
     ProgressSink,
     PruneReport,
@@ -24,11 +26,12 @@ from boxship.engine.images.image import (
 from boxship.engine.images.importer import Importer, RecordCommit, record_nothing
 from boxship.engine.images.load import Loader
 from boxship.engine.images.making import ImageMaker
+from boxship.engine.images.manifests import ManifestReader
 from boxship.engine.images.outgoing import Outgoing
-from boxship.engine.images.prune import prune
+from boxship.engine.images.prune import plan, prune
 from boxship.engine.images.pull import Puller
 from boxship.engine.images.push import Pusher
-from boxship.engine.images.reclaim import Reclaimer
+from boxship.engine.images.reclaim import PlannedReclaimer, Reclaimer
 from boxship.engine.images.registration import Registrar
 from boxship.engine.images.remove import Remover, UsageLookup
 from boxship.engine.images.save import Saved, write_archive
@@ -44,6 +47,7 @@ from boxship.engine.registry.client import RegistryClient
 from boxship.engine.state.database import Database
 from boxship.engine.storage.service import StorageService
 from boxship.errors import BoxshipError, InvalidParameterError
+from boxship.oci.descriptor import Descriptor
 from boxship.oci.image import ExecutionConfig, OriginConfig
 from boxship.reference import Reference, parse_normalized
 
@@ -72,6 +76,9 @@ class ImageService:
         self._registrar = Registrar(events, self._catalog, storage)
         self._reclaimer = Reclaimer(store, storage, self._workers)
         self._remover = Remover(database, self._catalog, self._registrar, self._reclaimer)
+        self._manifests = ManifestReader(
+            self._catalog, storage.content, lambda image_id: self._remover.usage(image_id)
+        )
         self._unpacker = Unpacker(storage, self._workers)
         assembler = Assembler(storage.content, self._workers)
         self._loader = Loader(
@@ -206,15 +213,46 @@ class ImageService:
         *,
         all: bool = False,  # noqa: A002 - Docker's own word
         shared_size: bool = False,
+        manifests: bool = False,
     ) -> list[ImageSummary]:
-        """Return images, newest first; ``all``: also intermediate ones."""
-        return listing.list_images(
+        """Return images, newest first.
+
+        all: also intermediate ones, and variants that no name shows. manifests: with what each
+        one's index lists, and how many containers use it.
+        """
+        rows = listing.list_images(
             self._catalog, self._storage, filters, intermediate=all, shared_size=shared_size
         )
+        return [self._with_manifests(row) for row in rows] if manifests else rows
 
-    def history(self, text: str) -> Sequence[HistoryItem]:
+    def _with_manifests(self, row: ImageSummary) -> ImageSummary:
+        image = self._catalog.by_id(row.id)
+        if image is None:
+            return row
+        target = self._manifests.target(image)
+        summaries = tuple(self._manifests.summaries(target, image))
+        return replace(
+            row,
+            descriptor=self._manifests.descriptor(target, image),
+            manifests=summaries,
+            containers=sum(len(summary.containers) for summary in summaries),
+        )
+
+    def descriptor(self, text: str, image: Image) -> Descriptor:
+        """Describe the index or manifest that a name of an image leads to."""
+        return self._manifests.descriptor(self._target(text, image), image)
+
+    def manifests(self, text: str, image: Image) -> Sequence[ManifestSummary]:
+        """Return what the index or manifest lists that a name of an image leads to."""
+        return self._manifests.summaries(self._target(text, image), image)
+
+    def _target(self, text: str, image: Image) -> str:
+        named = self._catalog.resolve(text)
+        return named.target if named and named.target else self._manifests.target(image)
+
+    def history(self, text: str, platform: str = "") -> Sequence[HistoryItem]:
         """Return an image's steps, newest first. Raises NotFoundError."""
-        return listing.history(self._catalog, self._storage, text)
+        return listing.history(self._catalog, self._storage, text, platform)
 
     def tag(self, source: str, target: str) -> None:
         """Give an image another name; a name in use moves. Raises NotFoundError.
@@ -245,6 +283,14 @@ class ImageService:
     async def prune(self, filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS) -> PruneReport:
         """Remove images that nothing needs; see ``prune.prune``."""
         return prune(self._catalog, self._remover, self._events, filters, self._storage.layer_size)
+
+    async def plan_prune(
+        self, filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS, without: Collection[str] = ()
+    ) -> PruneReport:
+        """Return what ``prune`` would remove if the containers ``without`` were gone."""
+        planned = self._remover.planning(PlannedReclaimer(self._reclaimer, without), without)
+        layer_size = self._storage.layer_size
+        return plan(self._database, self._catalog, planned, filters, layer_size)
 
     def reclaim_layers(self, chain_ids: tuple[str, ...]) -> None:
         """Give back the space of layers that a removed container stood on, if nothing else does.
