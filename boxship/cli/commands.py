@@ -78,6 +78,29 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Block until one or more containers stop, then print their exit codes",
         ("wait",),
     ),
+    "image bootstrap": (
+        "image.bootstrap",
+        "Make a base image out of a Linux distribution's packages",
+        (),
+    ),
+    "image diff": ("image.diff", "Show what differs between two images", ()),
+    "context create": ("context.create", "Create a context", ()),
+    "context export": (
+        "context.export",
+        "Export a context to a tar archive FILE or a tar stream on STDOUT.",
+        (),
+    ),
+    "context import": ("context.import_", "Import a context from a tar or zip file", ()),
+    "context inspect": (
+        "context.inspect",
+        "Display detailed information on one or more contexts",
+        (),
+    ),
+    "context ls": ("context.ls", "List contexts", ("context list",)),
+    "context rm": ("context.rm", "Remove one or more contexts", ("context remove",)),
+    "context show": ("context.show", "Print the name of the current context", ()),
+    "context update": ("context.update", "Update a context", ()),
+    "context use": ("context.use", "Set the current docker context", ()),
     "image history": ("image.history", "Show the history of an image", ("history",)),
     "image import": (
         "image.import_",
@@ -87,6 +110,16 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "image inspect": ("image.inspect", "Display detailed information on one or more images", ()),
     "image load": ("image.load", "Load an image from a tar archive or STDIN", ("load",)),
     "image ls": ("image.ls", "List images", ("image list", "images")),
+    "image ls-files": (
+        "image.ls_files",
+        "List the files of an image with the layers they come from",
+        (),
+    ),
+    "image mount": (
+        "image.mount",
+        "Show an image's root file system on the engine's host, or list what is mounted",
+        (),
+    ),
     "image prune": ("image.prune", "Remove unused images", ()),
     "image pull": ("image.pull", "Download an image from a registry", ("pull",)),
     "image push": ("image.push", "Upload an image to a registry", ("push",)),
@@ -96,11 +129,14 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Save one or more images to a tar archive (streamed to STDOUT by default)",
         ("save",),
     ),
+    "image squash": ("image.squash", "Merge the layers of an image above a base into one", ()),
     "image tag": (
         "image.tag",
         "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
         ("tag",),
     ),
+    "image unmount": ("image.unmount", "Undo image mount", ("image umount",)),
+    "image wasted": ("image.wasted", "Show what an image's layers hide of each other", ()),
     "network connect": ("network.connect", "Connect a container to a network", ()),
     "network create": ("network.create", "Create a network", ()),
     "network disconnect": ("network.disconnect", "Disconnect a container from a network", ()),
@@ -112,6 +148,8 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "network ls": ("network.ls", "List networks", ("network list",)),
     "network prune": ("network.prune", "Remove all unused networks", ()),
     "network rm": ("network.rm", "Remove one or more networks", ("network remove",)),
+    "registry gc": ("registry.gc", "Remove what nothing in a registry leads to", ()),
+    "registry serve": ("registry.serve", "Serve a registry of one's own", ()),
     "system df": ("system.df", "Show disk usage", ()),
     "system dial-stdio": (
         "system.dial_stdio",
@@ -140,8 +178,10 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 GROUPS: dict[str, str] = {
     "container": "Manage containers",
+    "context": "Manage contexts",
     "image": "Manage images",
     "network": "Manage networks",
+    "registry": "Manage registries",
     "system": "Manage Boxship",
     "volume": "Manage volumes",
 }

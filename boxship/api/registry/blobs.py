@@ -7,6 +7,7 @@ from boxship.api.registry.errors import AnswerError
 from boxship.api.registry.ranges import wanted_range
 from boxship.api.response import Headers, Response, empty_response
 from boxship.engine.registry.server.faults import RangeInvalidError
+from boxship.engine.registry.server.service import Blob
 
 _BYTES = "application/octet-stream"
 
@@ -25,23 +26,29 @@ async def blob_get(call: Call) -> Response | None:
         return Response(304, headers=_headers(call.reference))
     blob = await call.registry.open_blob(call.name, call.reference)
     try:
-        await _send(call, blob.descriptor, blob.size)
+        await _send(call, blob)
     finally:
         os.close(blob.descriptor)
     return None
 
 
-async def _send(call: Call, descriptor: int, size: int) -> None:
+async def _send(call: Call, blob: Blob) -> None:
     headers = _headers(call.reference)
-    wanted = _range(call, size)
-    if wanted is None:
-        await call.request.send_file(descriptor, 0, size, content_type=_BYTES, headers=headers)
+    wanted = _range(call, blob.size)
+    status, start, length = 200, 0, blob.size
+    if wanted is not None:
+        status, (start, length) = 206, wanted
+        placed = ("Content-Range", f"bytes {start}-{start + length - 1}/{blob.size}")
+        headers = (*headers, placed)
+    if blob.growing is None:
+        await call.request.send_file(
+            blob.descriptor, start, length, status=status, content_type=_BYTES, headers=headers
+        )
         return
-    start, length = wanted
-    placed = ("Content-Range", f"bytes {start}-{start + length - 1}/{size}")
-    await call.request.send_file(
-        descriptor, start, length, status=206, content_type=_BYTES, headers=(*headers, placed)
-    )
+    headers = (*headers, ("Content-Length", str(length)))
+    stream = call.request.stream(_BYTES, status=status, headers=headers)
+    async for data in blob.growing.read(start, length):
+        await stream.write(data)
 
 
 def _range(call: Call, size: int) -> tuple[int, int] | None:

@@ -29,7 +29,7 @@ async def tags_list(call: Call) -> Response:
     """List the tags of a repository; all of them unless ``n`` says how many."""
     query = call.request.query
     limit = page_size(query.text("n"), EVERYTHING)
-    found = call.registry.tag_names(call.name, query.text("last"), limit + 1)
+    found = await call.registry.find_tags(call.name, query.text("last"), limit + 1)
     headers = _more(f"{call.path}/tags/list", found, limit)
     return json_response({"name": call.name, "tags": found[:limit]}, headers=headers)
 
@@ -69,7 +69,7 @@ async def referrers_list(call: Call) -> Response:
     query = call.request.query
     kind, after = query.text("artifactType"), query.text("last")
     limit = page_size(query.text("n"), _REFERRERS_PAGE) or _REFERRERS_PAGE
-    found = call.registry.referrers(call.name, call.reference, kind, after, limit + 1)
+    found = await call.registry.find_referrers(call.name, call.reference, kind, after, limit + 1)
     headers: Headers = (("OCI-Filters-Applied", "artifactType"),) if kind else ()
     if len(found) > limit:
         following = {"artifactType": kind} if kind else {}

@@ -1,4 +1,4 @@
-"""Passwords in an htpasswd file: bcrypt, Apache's MD5, SHA-1 (httpd.apache.org, "Password Formats").
+"""Passwords in an htpasswd file: bcrypt, Apache's MD5, SHA-1 (Apache, "Password Formats").
 
 Checking bcrypt takes as long as its author meant it to, so what was right once is remembered for a
 few minutes, as a keyed hash.

@@ -1,11 +1,14 @@
 """The registry's verbs. The HTTP face calls these and nothing below them."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from boxship.engine.registry.server.config import ServerConfig
 from boxship.engine.registry.server.faults import (
@@ -36,6 +39,15 @@ class Blob:
 
     descriptor: int
     size: int
+    growing: Growing | None = None
+    """Set while the blob is still on its way from elsewhere: its bytes are to be had there."""
+
+
+class Growing(Protocol):
+    """A blob that is served while it arrives."""
+
+    def read(self, start: int, length: int) -> AsyncIterator[bytes]:
+        """Yield a part as it arrives; the last bytes once the digest was right."""
 
 
 class Registry:
@@ -143,6 +155,16 @@ class Registry:
         check_digest(digest)
         self._upload(name, identity).use(digest.partition(":")[0])
 
+    async def find_tags(self, name: str, after: str, limit: int) -> list[str]:
+        """List tags, of whatever registry is behind this one as well."""
+        return self.tag_names(name, after, limit)
+
+    async def find_referrers(
+        self, name: str, subject: str, artifact_type: str, after: str, limit: int
+    ) -> list[ManifestRecord]:
+        """List referrers, of whatever registry is behind this one as well."""
+        return self.referrers(name, subject, artifact_type, after, limit)
+
     async def finish_upload(self, name: str, identity: str, digest: str) -> None:
         """Make a blob of an upload. Raises DigestInvalidError; the upload is gone then."""
         self.check_writable()
@@ -157,9 +179,10 @@ class Registry:
                 "provided digest did not match uploaded content",
                 {"provided": digest, "content": found},
             )
-        await self._adopt(name, digest, identity, progress.hashed)
+        await self.adopt(name, digest, identity, progress.hashed)
 
-    async def _adopt(self, name: str, digest: str, identity: str, size: int) -> None:
+    async def adopt(self, name: str, digest: str, identity: str, size: int) -> None:
+        """Make a blob of a file whose digest was checked; on the disk when this returns."""
         path = self.files.upload(identity)
         await asyncio.to_thread(self.files.prepare, digest, path)
         with self.store.database.transaction() as tx:
