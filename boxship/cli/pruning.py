@@ -12,7 +12,7 @@ from boxship.client.calls.volumes import volume_prune
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from boxship.client.core import Call
@@ -23,7 +23,8 @@ FORCE = Flag("force", "f", "bool", "Do not prompt for confirmation")
 FILTER = Flag(
     "filter", "", "list", 'Provide filter values (e.g. "until=<timestamp>")', shown="filter"
 )
-FLAGS_WITH_FILTER = (FILTER, FORCE)
+PLAN = Flag("plan", "", "bool", "Show what would go and what it would free, and change nothing")
+FLAGS_WITH_FILTER = (FILTER, FORCE, PLAN)
 
 
 class Prunable:
@@ -77,6 +78,10 @@ def prune(
     extra: "Filters | None" = None,
 ) -> int:
     """Ask, prune, print what went. extra: filters beside those of the flag."""
+    if flags.on("plan"):
+        filters = {**prune_filters(cli, flags), **(extra or {})}
+        print_plan(cli, [plan_one(cli, kind, filters)])
+        return 0
     if not flags.on("force") and not confirm(cli, warning or kind.warning):
         return 0
     filters = {**prune_filters(cli, flags), **(extra or {})}
@@ -95,6 +100,34 @@ def prune_filters(cli: Cli, flags: Flags) -> dict[str, list[str]]:
             continue
         filters.setdefault(key, []).append(value)
     return filters
+
+
+class Plan:
+    """What pruning one kind of object would do. names: as the answer lists them."""
+
+    def __init__(self, kind: Prunable, items: "list[Any]", freed: int) -> None:
+        self.kind = kind
+        self.items = items
+        self.freed = freed
+
+
+def plan_one(cli: Cli, kind: Prunable, filters: "Filters", without: "Iterable[str]" = ()) -> Plan:
+    """Ask what a prune would remove. without: ids of containers that are gone by then."""
+    call = kind.call(filters)
+    call.query = {**call.query, "plan": True, "without": ",".join(without) or None}
+    answer = cli.json(call) or {}
+    return Plan(kind, answer.get(kind.key) or [], int(answer.get("SpaceReclaimed") or 0))
+
+
+def print_plan(cli: Cli, plans: "list[Plan]") -> None:
+    """Print what several prunes after another would remove."""
+    for plan in plans:
+        if plan.items:
+            cli.print(plan.kind.title.replace("Deleted", "Would delete"))
+            cli.write("".join(f"{_line(item)}\n" for item in plan.items) + "\n")
+    if not any(plan.items for plan in plans):
+        cli.print("Nothing would be deleted")
+    cli.print(f"Would reclaim: {units.human_size(sum(plan.freed for plan in plans))}")
 
 
 def prune_one(cli: Cli, kind: Prunable, filters: "Filters") -> int:

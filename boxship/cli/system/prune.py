@@ -9,6 +9,9 @@ from boxship.cli.pruning import (
     IMAGES,
     NETWORKS,
     VOLUMES,
+    Plan,
+    plan_one,
+    print_plan,
     prune_filters,
     prune_one,
 )
@@ -25,22 +28,42 @@ FLAGS = (
 )
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Remove all that is unused."""
     everything, volumes = flags.on("all"), flags.on("volumes")
+    if flags.on("plan"):
+        print_plan(cli, _plans(cli, flags, everything=everything, volumes=volumes))
+        return 0
     if not flags.on("force") and not confirm(cli, _warning(everything=everything, volumes=volumes)):
         return 0
     filters = prune_filters(cli, flags)
     reclaimed = prune_one(cli, CONTAINERS, filters)
     prune_one(cli, NETWORKS, filters)
     if volumes:
-        without_until = {key: value for key, value in filters.items() if key != "until"}
-        reclaimed += prune_one(cli, VOLUMES, without_until)
-    dangling = {"dangling": ["false" if everything else "true"]}
-    reclaimed += prune_one(cli, IMAGES, {**filters, **dangling})
+        reclaimed += prune_one(cli, VOLUMES, _without_until(filters))
+    reclaimed += prune_one(cli, IMAGES, _of_images(filters, everything=everything))
     reclaimed += _prune_build_cache(cli, filters, everything=everything)
     cli.print(f"Total reclaimed space: {units.human_size(reclaimed)}")
     return 0
+
+
+def _plans(cli: Cli, flags: Flags, *, everything: bool, volumes: bool) -> list[Plan]:
+    """Ask for the plan of each kind; what the containers use counts as free by then."""
+    filters = prune_filters(cli, flags)
+    containers = plan_one(cli, CONTAINERS, filters)
+    plans = [containers, plan_one(cli, NETWORKS, filters)]
+    if volumes:
+        plans.append(plan_one(cli, VOLUMES, _without_until(filters), containers.items))
+    of_images = _of_images(filters, everything=everything)
+    return [*plans, plan_one(cli, IMAGES, of_images, containers.items)]
+
+
+def _without_until(filters: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {key: value for key, value in filters.items() if key != "until"}
+
+
+def _of_images(filters: dict[str, list[str]], *, everything: bool) -> dict[str, list[str]]:
+    return {**filters, "dangling": ["false" if everything else "true"]}
 
 
 def _prune_build_cache(cli: Cli, filters: dict[str, list[str]], *, everything: bool) -> int:
