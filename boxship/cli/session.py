@@ -24,14 +24,11 @@ class Cli:
         self.options = options
         self.command = command
         self._client: Client | None = None
-        self._config: ConfigFile | None = None
 
     @property
     def config(self) -> ConfigFile:
-        """The user's config.json, read when it is first asked for."""
-        if self._config is None:
-            self._config = ConfigFile.load(self.options.config_dir)
-        return self._config
+        """The user's config.json."""
+        return self.options.config
 
     @property
     def client(self) -> Client:

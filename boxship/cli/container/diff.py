@@ -10,7 +10,7 @@ FLAGS: tuple[Flag, ...] = ()
 _KINDS = "CAD"
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print changed (C), added (A) and deleted (D) paths."""
     changes = cli.json(container_changes(args[0])) or []
     cli.write("".join(f"{_KINDS[change['Kind']]} {change['Path']}\n" for change in changes))

@@ -48,7 +48,7 @@ _COMMAND_WIDTH = 20
 _MOUNT_WIDTH = 15
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the list."""
     text = flags.text("format") or ("" if flags.on("quiet") else cli.config.text("psFormat"))
     limit = flags.number("last")

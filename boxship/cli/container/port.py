@@ -10,7 +10,7 @@ ARGS: tuple[int, int | None] = (1, 2)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print where the container's ports are published."""
     container = cli.json(container_inspect(args[0]))
     ports = (container.get("NetworkSettings") or {}).get("Ports") or {}

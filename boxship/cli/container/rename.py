@@ -10,7 +10,7 @@ ARGS: tuple[int, int | None] = (2, 2)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Give another name."""
     old, new = args[0].strip(), args[1].strip()
     if not old or not new:

@@ -11,7 +11,7 @@ FLAGS: tuple[Flag, ...] = ()
 INTERSPERSED = False
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the processes."""
     result = cli.json(container_top(args[0], " ".join(args[1:])))
     cli.write(align([result["Titles"], *(result["Processes"] or [])], least_width=20))

@@ -9,6 +9,6 @@ ARGS: tuple[int, int | None] = (1, None)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Thaw each and print its name."""
     return cli.for_each(args, lambda ref: cli.client.run(container_unpause(ref)))

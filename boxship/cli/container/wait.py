@@ -12,7 +12,7 @@ ARGS: tuple[int, int | None] = (1, None)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the exit code of each, in order."""
     failures = []
     for ref in args:

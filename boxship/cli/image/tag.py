@@ -11,7 +11,7 @@ ARGS: tuple[int, int | None] = (2, 2)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Give an image another name."""
     target = reference.parse_normalized(args[1])
     if target.digest:

@@ -28,7 +28,7 @@ _HEADERS = {
 }
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the list, sorted by name."""
     text = flags.text("format") or ("" if flags.on("quiet") else cli.config.text("networksFormat"))
     networks = sorted(cli.json(network_list(read_filters(flags))), key=lambda item: item["Name"])

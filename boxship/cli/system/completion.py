@@ -10,7 +10,7 @@ ARGS: tuple[int, int | None] = (1, 1)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the script for one shell."""
     if args[0] not in SHELLS:
         raise CliError(f"unknown shell {args[0]!r}: use bash, zsh or fish")

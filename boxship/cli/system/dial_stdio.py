@@ -18,7 +18,7 @@ FLAGS: tuple[Flag, ...] = ()
 _BLOCK = 65536
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Carry bytes both ways until the daemon closes; closing stdin half-closes the connection."""
     transport = cli.connect()
     _thread.start_new_thread(_send, (transport,))

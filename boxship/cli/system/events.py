@@ -24,7 +24,7 @@ FLAGS = (
 )
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print each event as it comes."""
     call = system_events(
         since=unix_time(flags.text("since")),

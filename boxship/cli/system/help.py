@@ -12,7 +12,7 @@ ARGS: tuple[int, int | None] = (0, None)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the help of a command, a group, or all."""
     key, count = commands.find(args)
     if not args:

@@ -27,7 +27,7 @@ _SIMPLE_ROWS = (
 )
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print what client and daemon are and have."""
     client = {"Version": __version__, "Context": "default", "Debug": cli.options.debug}
     failure: BoxshipError | None = None

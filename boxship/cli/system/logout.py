@@ -9,7 +9,7 @@ ARGS: tuple[int, int | None] = (0, 1)
 FLAGS: tuple[Flag, ...] = ()
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Forget a login."""
     domain = credentials.login_domain(args[0] if args else "")
     key = credentials.server_key(domain)

@@ -38,7 +38,7 @@ _ENGINE_ROWS = (
 )
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the versions of client and server."""
     failure: BoxshipError | None = None
     server: Json | None = None

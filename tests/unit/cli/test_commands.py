@@ -241,7 +241,7 @@ def test_inspect(invoke: Invoke, answers: Answers, capfd: Capture) -> None:
         (["run", "-p", "abc", "x"], 125, "boxship: invalid containerPort: abc\n\nRun 'boxship run"),
         (["run", "--ulimit", "x", "y"], 125, 'invalid argument "x" for "--ulimit" flag'),
         (["-l", "loud", "ps"], 125, "unable to parse logging level: loud"),
-        (["-c", "far", "ps"], 1, 'context "far": context not found'),
+        (["-c", "far", "ps"], 1, "conflicting options: cannot specify both --host and --context"),
         (["ps", "--filter", "x"], 1, "bad format of filter"),
         (["ps", "--format", "{{"], 1, "template parsing error"),
     ],

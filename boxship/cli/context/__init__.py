@@ -1,0 +1,1 @@
+"""Commands on contexts: named engines to speak to."""
