@@ -24,6 +24,8 @@ class Host:
     """Those that this process may run on."""
     memory: int
     """Bytes."""
+    codename: str = ""
+    """Of the system's release: ``bookworm``."""
 
     @property
     def architecture(self) -> str:
@@ -43,6 +45,7 @@ def read_host(root: Path = Path("/")) -> Host:
         machine=system.machine,
         processors=len(os.sched_getaffinity(0)),
         memory=_memory(root / "proc/meminfo"),
+        codename=release.get("VERSION_CODENAME", ""),
     )
 
 

@@ -1,11 +1,13 @@
 """The verbs of images that Docker does not have."""
 
+from boxship.engine.images.bootstrap.recipe import Recipe
+from boxship.engine.images.bootstrap.service import Bootstrapper
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.examine.diff import compare
 from boxship.engine.images.examine.files import list_files
 from boxship.engine.images.examine.report import Difference, Listing, Waste
 from boxship.engine.images.examine.wasted import find_waste
-from boxship.engine.images.image import Image
+from boxship.engine.images.image import Image, ProgressSink
 from boxship.engine.images.making import ImageMaker
 from boxship.engine.images.mounting import Mounter
 from boxship.engine.images.reclaim import Reclaimer
@@ -45,6 +47,10 @@ class ImageExtras:
             reclaimer=reclaimer,
             workers=workers,
             directory=storage.data_root / "image-mounts",
+        )
+
+        self._bootstrapper = Bootstrapper(
+            storage=storage, reclaimer=reclaimer, maker=maker, workers=workers
         )
 
     async def open(self) -> None:
@@ -94,6 +100,12 @@ class ImageExtras:
             layers = (*below, layer)
             config = squashed_config(image, kept, layers)
             return await self._maker.finish(config, layers, name, "squash", lease)
+
+    async def bootstrap(
+        self, recipe: Recipe, target: str, *, progress: ProgressSink
+    ) -> list[Image]:
+        """Make a base image; see ``Bootstrapper.bootstrap``."""
+        return await self._bootstrapper.bootstrap(recipe, new_name(target), progress)
 
 
 def new_name(text: str) -> Reference | None:

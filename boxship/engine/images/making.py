@@ -1,6 +1,6 @@
 """Images that are made here of layers and a configuration that somebody else has thought out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from boxship.engine.images.assemble import Assembler, layer_media_type
 from boxship.engine.images.catalog import Catalog
@@ -11,7 +11,11 @@ from boxship.engine.images.workers import Workers
 from boxship.engine.state.database import Database
 from boxship.engine.storage.service import StorageService
 from boxship.errors import InternalError
+from boxship.oci import manifest as manifests
+from boxship.oci.descriptor import Descriptor
 from boxship.oci.image import ImageConfig
+from boxship.oci.manifest import Index
+from boxship.oci.media_types import OCI_INDEX
 from boxship.reference import Reference
 
 
@@ -76,6 +80,30 @@ class ImageMaker:
             raise InternalError(f"image {new.id} was removed while it was made")
         return image
 
+    async def index(self, images: Sequence[Image], target: Reference, lease: Lease) -> str:
+        """Join images for several platforms in an index under one name; return its digest."""
+        index = Index(
+            schema_version=2,
+            media_type=OCI_INDEX,
+            manifests=[self._entry(image) for image in images],
+        )
+        digest = await self._assembler.keep(manifests.encode(index), lease)
+        with self._database.transaction() as tx:
+            for image in images:
+                self._registrar.add_variant(tx, digest, _as_new(image))
+            best = self._catalog.best(digest) or images[0].id
+            self._registrar.set_tag(tx, target, best, digest)
+            self._registrar.record(tx, "tag", best, target.familiar, {})
+        return digest
+
+    def _entry(self, image: Image) -> Descriptor:
+        return Descriptor(
+            media_type=image.manifest_media_type,
+            digest=image.manifest_digest,
+            size=len(self._storage.content.read(image.manifest_digest)),
+            platform=image.config.platform,
+        )
+
     def _store(self, chunks: Iterator[bytes], parent: str | None) -> LayerBlob:
         head = b""
         with self._storage.content.writer() as writer:
@@ -100,3 +128,13 @@ class ImageMaker:
             media_type=layer_media_type(head),
             size=size,
         )
+
+
+def _as_new(image: Image) -> NewImage:
+    return NewImage(
+        id=image.id,
+        config=image.config,
+        manifest_digest=image.manifest_digest,
+        manifest_media_type=image.manifest_media_type,
+        layers=image.blobs,
+    )
