@@ -98,7 +98,7 @@ class Puller:
         progress: ProgressSink,
     ) -> tuple[Image, bool]:
         source.reference = target
-        async with self._reclaimer.lease() as lease:
+        async with self._reclaimer.lease(resumable=True) as lease:
             name = target.digest or target.tag or ""
             label = str(target) if target.digest else target.tag or ""
             found = await self._resolve(source, name, wanted, lease)

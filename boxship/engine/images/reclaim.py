@@ -14,6 +14,7 @@ from typing import Protocol
 from boxship.engine.images.store import ImageStore
 from boxship.engine.images.workers import Workers
 from boxship.engine.storage.service import StorageService
+from boxship.ids import new_id
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +33,10 @@ class Garbage:
 class Lease:
     """Protects content and layers while an operation needs them and no image does yet."""
 
-    def __init__(self, reclaimer: "Reclaimer") -> None:
+    def __init__(self, reclaimer: "Reclaimer", id_: str = "") -> None:
         self._reclaimer = reclaimer
+        self.id = id_
+        """Names a lease that outlives the engine; empty for others."""
         self.digests: set[str] = set()
         self.chains: set[str] = set()
 
@@ -43,6 +46,7 @@ class Lease:
         await self._reclaimer.wait_deleted(new_digests | new_chains)
         self.digests |= new_digests
         self.chains |= new_chains
+        self._reclaimer.note(self, new_digests | new_chains)
 
 
 class Reclaims(Protocol):
@@ -75,15 +79,32 @@ class Reclaimer:
         self._condemned: dict[str, asyncio.Task[None]] = {}
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Lease]:
-        """Begin an operation; what it brought in and no image took over goes when it ends."""
-        lease = Lease(self)
+    async def lease(self, *, resumable: bool = False) -> AsyncIterator[Lease]:
+        """Begin an operation; what it brought in and no image took over goes when it ends.
+
+        resumable: should the engine die, the next one keeps it for a while.
+        """
+        lease = Lease(self, new_id() if resumable else "")
         self._leases.add(lease)
         try:
             yield lease
         finally:
             self._leases.discard(lease)
+            if lease.id:
+                self._store.leases.end(lease.id)
             self.reclaim(lease.digests, lease.chains)
+
+    def note(self, lease: Lease, keys: Iterable[str]) -> None:
+        """Write down what a lease that outlives the engine protects."""
+        if lease.id:
+            self._store.leases.hold(lease.id, keys)
+
+    def abandon(self) -> Garbage:
+        """Give up what pulls that were cut off have left for another try."""
+        living = [lease.id for lease in self._leases]
+        keys = self._store.leases.abandon(living)
+        digests = [key for key in keys if self._storage.content.has(key)]
+        return self.reclaim(digests, [key for key in keys if self._storage.has_layer(key)])
 
     def unneeded(
         self, digests: Iterable[str], chains: Iterable[str], without: Collection[str] = ()
@@ -94,6 +115,9 @@ class Reclaimer:
         """
         used_digests = self._store.digests_in_use()
         used_chains = self._store.chains_in_use() | self._storage.chains_of_containers(without)
+        held = self._store.leases.held()
+        used_digests |= held
+        used_chains |= held
         for lease in self._leases:
             used_digests |= lease.digests
             used_chains |= lease.chains
@@ -117,7 +141,11 @@ class Reclaimer:
         return garbage
 
     async def sweep(self) -> Garbage:
-        """Delete everything that is unreachable: what a crash left behind."""
+        """Delete everything that is unreachable: what a crash left behind.
+
+        What an interrupted pull brought in whole stays until its lease is over.
+        """
+        self._store.leases.expire()
         digests, chains = await self._workers.run(
             lambda: (list(self._storage.content.digests()), list(self._storage.layers()))
         )

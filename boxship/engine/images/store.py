@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from boxship.engine.images import indexes
+from boxship.engine.images import indexes, leases
 from boxship.engine.images.image import LayerBlob
 from boxship.engine.images.indexes import IndexStore
+from boxship.engine.images.leases import LeaseStore
 from boxship.engine.state.database import Database, Migration, Transaction
 from boxship.oci.media_types import DOCKER_LAYER, OCI_LAYER
 
@@ -74,6 +75,7 @@ MIGRATIONS = (
         """,
     ),
     *indexes.MIGRATIONS,
+    *leases.MIGRATIONS,
 )
 
 
@@ -118,6 +120,7 @@ class ImageStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.indexes = IndexStore(database)
+        self.leases = LeaseStore(database)
 
     def insert(self, tx: Transaction, row: ImageRow, layers: Iterable[LayerBlob]) -> None:
         """Add an image, or renew what is known of it."""
