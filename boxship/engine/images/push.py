@@ -158,10 +158,12 @@ class Pusher:
         sources: paths of repositories of the same registry that may have the blobs. Raises
         RegistryError, UnreachableError, NotFoundError for a blob that is not in the store.
         """
-        # The first request alone: it finds the endpoint and the token that the others use.
-        head = await self._workers.run(lambda: session.head_manifest(tag_or_digest))
         blobs = [blob for blob in item.blobs if not _is_foreign(blob, item, progress)]
+        asked = asyncio.create_task(self._workers.run(lambda: session.head_manifest(tag_or_digest)))
+        if not session.is_settled:  # the first request alone finds the endpoint for the others
+            await asyncio.wait({asked})
         found = await asyncio.gather(*(self._is_there(session, blob) for blob in blobs))
+        head = await asked
         missing = [blob for blob, is_there in zip(blobs, found, strict=True) if not is_there]
         for blob in blobs:
             if blob not in missing and blob.digest in item.labels:

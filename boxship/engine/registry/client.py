@@ -108,6 +108,10 @@ class RegistryClient:
         """Remember that this URL answered."""
         self._preferred[domain] = endpoint
 
+    def prefers(self, domain: str, endpoint: Endpoint) -> bool:
+        """Tell whether this URL answered the last time."""
+        return self._preferred.get(domain) == endpoint
+
     def reconfigure(self, config: RegistryConfig) -> None:
         """Use other mirrors, exceptions and proxies from now on."""
         self.config = config
@@ -144,6 +148,13 @@ class Repository:
             )
             for endpoint in self._endpoints
         }
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known which of the host's URLs answers: requests may go side by side."""
+        return len(self._endpoints) == 1 or self._client.prefers(
+            self.reference.domain, self._endpoints[0]
+        )
 
     @contextmanager
     def translated(self) -> Iterator[None]:
