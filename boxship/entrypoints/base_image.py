@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import http.client
 import io
-import subprocess
 import sys
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,11 @@ from pathlib import Path
 
 import msgspec
 
+from boxship.engine.images.bootstrap.busybox import CREATED as CREATED
+from boxship.engine.images.bootstrap.busybox import PATH as PATH
+from boxship.engine.images.bootstrap.busybox import add_member, busybox_config
+from boxship.engine.images.bootstrap.busybox import busybox_layer as busybox_layer
+from boxship.engine.images.bootstrap.busybox import find_busybox as find_busybox
 from boxship.errors import BoxshipError, InternalError, UnavailableError
 from boxship.oci import image as image_documents
 from boxship.oci import manifest as manifest_documents
@@ -30,35 +34,6 @@ from boxship.oci.image import ExecutionConfig, History, ImageConfig, RootFs
 from boxship.oci.manifest import Index, Manifest
 from boxship.oci.platform import host_platform
 from boxship.reference import Reference, parse_normalized
-
-CREATED = "2023-06-10T00:00:00Z"
-PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_BUSYBOX_PLACES = ("/bin/busybox", "/usr/bin/busybox")
-_DIRECTORIES = {
-    "bin": 0o755,
-    "dev": 0o755,
-    "etc": 0o755,
-    "home": 0o755,
-    "proc": 0o755,
-    "root": 0o700,
-    "sbin": 0o755,
-    "sys": 0o755,
-    "tmp": 0o1777,
-    "usr": 0o755,
-    "usr/bin": 0o755,
-    "usr/sbin": 0o755,
-    "var": 0o755,
-    "var/tmp": 0o1777,
-}
-_FILES = {
-    "etc/passwd": (
-        "root:x:0:0:root:/root:/bin/sh\n"
-        "daemon:x:1:1:daemon:/usr/sbin:/bin/false\n"
-        "nobody:x:65534:65534:nobody:/home:/bin/false\n"
-    ),
-    "etc/group": "root:x:0:\ndaemon:x:1:\nusers:x:100:\nnogroup:x:65534:\n",
-    "etc/shadow": "root:*:::::::\ndaemon:*:::::::\nnobody:*:::::::\n",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,44 +105,10 @@ def _describe(media_type: str, data: bytes) -> Descriptor:
     return Descriptor(media_type=media_type, digest=digest_of(data), size=len(data))
 
 
-def busybox_layer(binary: Path) -> bytes:
-    """Return the root file system as a tar: busybox, its applets, and the files a shell expects."""
-    applets = subprocess.run(
-        [binary, "--list-full"], check=True, capture_output=True, text=True
-    ).stdout.split()
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for name, mode in _DIRECTORIES.items():
-            _add(archive, name, mode, tarfile.DIRTYPE)
-        _add(archive, "bin/busybox", 0o755, tarfile.REGTYPE, binary.read_bytes())
-        for name, text in _FILES.items():
-            mode = 0o640 if name == "etc/shadow" else 0o644
-            _add(archive, name, mode, tarfile.REGTYPE, text.encode())
-        for applet in sorted(set(applets) - {"bin/busybox", "linuxrc"}):
-            _add(archive, applet, 0o777, tarfile.SYMTYPE, link="/bin/busybox")
-    return stream.getvalue()
-
-
-def _add(
-    archive: tarfile.TarFile, name: str, mode: int, kind: bytes, data: bytes = b"", link: str = ""
-) -> None:
-    member = tarfile.TarInfo(name)
-    member.mode, member.type, member.linkname, member.size = mode, kind, link, len(data)
-    archive.addfile(member, io.BytesIO(data))
-
-
-def find_busybox() -> Path:
-    """Return the installed busybox. Raises UnavailableError."""
-    for place in _BUSYBOX_PLACES:
-        if Path(place).exists():
-            return Path(place)
-    raise UnavailableError("no busybox found: install the package busybox-static")
-
-
 def busybox_image(binary: Path | None = None, *, docker: bool = False) -> Image:
     """Make the busybox image. Raises UnavailableError when no busybox is installed."""
-    config = ExecutionConfig(env=[PATH], cmd=["sh"])
-    return make_image([busybox_layer(binary or find_busybox())], config, docker=docker)
+    layer = busybox_layer(binary or find_busybox())
+    return make_image([layer], busybox_config(), docker=docker)
 
 
 # --- archives ---
@@ -205,7 +146,7 @@ def _pack(files: Iterable[tuple[str, bytes]]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name, data in files:
-            _add(archive, name, 0o644, tarfile.REGTYPE, data)
+            add_member(archive, name, 0o644, tarfile.REGTYPE, data)
     return stream.getvalue()
 
 
