@@ -15,6 +15,7 @@ from boxship.engine.images.examine.report import (
 )
 from boxship.engine.images.image import Image
 from boxship.engine.images.mounting import ImageMount
+from boxship.units import format_timestamp_ns
 
 
 def difference_json(found: Difference) -> schema.ImageDifference:
@@ -71,7 +72,7 @@ def _state(state: FileState | None) -> schema.FileState | None:
         uid=state.uid,
         gid=state.gid,
         size=state.size,
-        modified=timestamp(state.mtime_ns),
+        modified=format_timestamp_ns(state.mtime_ns),
         link=state.link or UNSET,
         digest=state.digest or UNSET,
         layer=state.layer,

@@ -58,7 +58,7 @@ def _sizes(found: "Json") -> str:
                 continue
             where = "both" if layer["Shared"] else name
             made = human.ellipsis(layer["CreatedBy"].replace("\t", " "), 45)
-            layers.append([human.short_id(layer["DiffId"]), human.size(layer["Size"]), where, made])
+            layers.append([human.short_id(layer["DiffID"]), human.size(layer["Size"]), where, made])
     return align(lines) + "\n" + align(layers)
 
 

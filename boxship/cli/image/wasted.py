@@ -52,7 +52,7 @@ def _layer(layer: "Json", *, no_trunc: bool) -> str:
     made = layer["CreatedBy"].replace("\t", " ") or "unknown"
     shown = made if no_trunc else human.ellipsis(made, 60)
     head = (
-        f"layer {layer['Layer']} ({human.short_id(layer['DiffId'], no_trunc=no_trunc)}) hides "
+        f"layer {layer['Layer']} ({human.short_id(layer['DiffID'], no_trunc=no_trunc)}) hides "
         f"{human.size(layer['Wasted'])}: {shown}\n"
     )
     files = layer["Files"] if no_trunc else layer["Files"][:_FILES_SHOWN]

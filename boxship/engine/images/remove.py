@@ -104,6 +104,8 @@ class Remover:
                 f"container {short_id(used[1].id)} is using its referenced image "
                 f"{short_id(used[0].id)}"
             )
+        for one in row if _is_single(self._catalog.names(image)) else ():
+            self._refuse(one, self._mounted(one))
         self._untag(image, [name], work)
         left = self._catalog.names(image)
         if name.tag and not any(other.tag and other.name == name.name for other in left):

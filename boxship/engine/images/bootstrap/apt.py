@@ -24,7 +24,10 @@ _NO_SUITE = re.compile(r"The repository '(.+?)' does not have a Release file")
 _NO_PACKAGE = re.compile(
     r"Unable to locate package (\S+)|Version '(.+?)' for '(.+?)' was not found"
 )
-_NO_NETWORK = re.compile(r"Could not resolve|Could not connect|Connection (failed|timed out)")
+_NO_NETWORK = re.compile(
+    r"Could not resolve|Temporary failure resolving|Could not connect|Connection (failed|timed out)"
+    r"|Network is unreachable"
+)
 _OUTPUT_KEPT = 2000
 """Characters of a program's complaint that an error shows."""
 

@@ -8,8 +8,8 @@ import msgspec
 from boxship.engine.images.examine.report import FieldDifference
 from boxship.oci.image import ImageConfig
 
-_LEFT_OUT = frozenset({"rootfs", "history", "config"})
-"""Layers are compared by themselves."""
+_LEFT_OUT = frozenset({"rootfs", "history", "config", "container", "container_config"})
+"""Layers are compared by themselves; what container an image came from says nothing of it."""
 
 
 def compare_configs(before: ImageConfig, after: ImageConfig) -> tuple[FieldDifference, ...]:
