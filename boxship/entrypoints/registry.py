@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from boxship.api.registry.server import RegistryServer
+from boxship.daemon.notify import write_ready_fd
 from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.server.access import Authority, OpenDoor
 from boxship.engine.registry.server.collection import collect
@@ -63,6 +64,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=serve)
     _add_common(parser)
     parser.add_argument("--addr", default="127.0.0.1:5000", metavar="HOST:PORT")
+    parser.add_argument("--ready-fd", type=int, default=-1, metavar="FD")
     parser.add_argument("--allow-insecure-http", action="store_true")
     parser.add_argument("--tls-cert", metavar="FILE")
     parser.add_argument("--tls-key", metavar="FILE")
@@ -237,6 +239,7 @@ async def _serve(
             keeper = asyncio.create_task(_collect_now_and_then(options, registry.config))
             cleanup.callback(keeper.cancel)
         _log.info("serving %s on %s:%d", options.root, host, port)
+        write_ready_fd(options.ready_fd)
         await stop.wait()
         _log.info("shutting down: requests that are under way may end")
 

@@ -17,6 +17,7 @@ from tests.support.certs import Authority
 from tests.support.cli import Cli, boxship_cli, docker_cli
 from tests.support.daemon import Daemon
 from tests.support.lan import Lan
+from tests.support.own_registry import OwnRegistry
 from tests.support.registry import Registry, TokenRegistry, basic_registry, push_image
 
 _SCRATCH = pytest.StashKey[Path]()
@@ -80,6 +81,15 @@ def registry(scratch_root: Path) -> Iterator[Registry]:
     for registry in _served(Registry(scratch_root / "registry")):
         push_image(registry, "library/busybox")
         yield registry
+
+
+@pytest.fixture(scope="session")
+def own_registry(scratch_root: Path) -> Iterator[OwnRegistry]:
+    """An open registry of our own; empty at first, shared by the run: use names of your own."""
+    registry = OwnRegistry(scratch_root / "own-registry")
+    registry.start()
+    yield registry
+    registry.stop()
 
 
 @pytest.fixture(scope="session")

@@ -33,8 +33,9 @@ async def manifest_put(call: Call) -> Response:
     headers: Headers = (
         ("Location", f"{call.path}/manifests/{manifest.digest}"),
         ("Docker-Content-Digest", manifest.digest),
-        *(("OCI-Tag", tag) for tag in tags),
     )
+    if tags:
+        headers = (*headers, ("OCI-Tag", ", ".join(tags)))
     if manifest.subject:
         headers = (*headers, ("OCI-Subject", manifest.subject))
     return empty_response(201, headers)
