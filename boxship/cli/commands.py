@@ -137,6 +137,37 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "image unmount": ("image.unmount", "Undo image mount", ("image umount",)),
     "image wasted": ("image.wasted", "Show what an image's layers hide of each other", ()),
+    "buildx imagetools create": (
+        "buildx.imagetools_create",
+        "Create a new image based on source images",
+        (),
+    ),
+    "buildx imagetools inspect": (
+        "buildx.imagetools_inspect",
+        "Show details of an image in the registry",
+        (),
+    ),
+    "manifest annotate": (
+        "manifest.annotate",
+        "Add additional information to a local image manifest",
+        (),
+    ),
+    "manifest create": (
+        "manifest.create",
+        "Create a local manifest list for annotating and pushing to a registry",
+        (),
+    ),
+    "manifest inspect": (
+        "manifest.inspect",
+        "Display an image manifest, or manifest list",
+        (),
+    ),
+    "manifest push": ("manifest.push", "Push a manifest list to a repository", ()),
+    "manifest rm": (
+        "manifest.rm",
+        "Delete one or more manifest lists from local storage",
+        (),
+    ),
     "network connect": ("network.connect", "Connect a container to a network", ()),
     "network create": ("network.create", "Create a network", ()),
     "network disconnect": ("network.disconnect", "Disconnect a container from a network", ()),
@@ -173,18 +204,24 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "inspect": ("system.inspect", "Return low-level information on Docker objects", ()),
     "login": ("system.login", "Authenticate to a registry", ()),
     "logout": ("system.logout", "Log out from a registry", ()),
+    "search": ("image.search", "Search Docker Hub, or another registry, for images", ()),
     "version": ("system.version", "Show the Boxship version information", ()),
 }
 
 GROUPS: dict[str, str] = {
+    "buildx": "Build tools",
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
+    "manifest": "Manage Docker image manifests and manifest lists",
     "network": "Manage networks",
     "registry": "Manage registries",
     "system": "Manage Boxship",
     "volume": "Manage volumes",
 }
+
+SUBGROUPS: dict[str, str] = {"buildx imagetools": "Commands to work on images in a registry"}
+"""Groups within groups."""
 
 COMMON = ("run", "exec", "ps", "pull", "push", "images", "login", "logout", "version", "info")
 """Commands that the top-level help lists first."""
@@ -195,7 +232,7 @@ HIDDEN = frozenset(("system dial-stdio",))
 
 def find(words: list[str]) -> tuple[str, int]:
     """The table's key that words begin with, and how many words it took; ("", 0) for none."""
-    for count in (2, 1):
+    for count in (3, 2, 1):
         spelled = " ".join(words[:count])
         if len(words) < count:
             continue

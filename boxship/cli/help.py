@@ -40,15 +40,20 @@ def overview() -> str:
 def of_group(group: str) -> str:
     """``boxship container --help``."""
     members = {
-        key.partition(" ")[2]: summary
+        key.removeprefix(f"{group} "): summary
         for key, (_, summary, _) in sorted(commands.COMMANDS.items())
         if key.startswith(f"{group} ") and key not in commands.HIDDEN
     }
     return (
-        f"Usage:  boxship {group} COMMAND\n\n{commands.GROUPS[group]}\n\n"
+        f"Usage:  boxship {group} COMMAND\n\n{summary_of(group)}\n\n"
         f"Commands:\n{_command_list(members)}\n"
         f"Run 'boxship {group} COMMAND --help' for more information on a command.\n"
     )
+
+
+def summary_of(group: str) -> str:
+    """What a group is for."""
+    return commands.GROUPS.get(group) or commands.SUBGROUPS[group]
 
 
 def of_command(key: str, spelled: str, module: "Command") -> str:

@@ -133,7 +133,9 @@ def _no_command(words: list[str]) -> int:
     import boxship.cli.help as help_text
 
     group = words[0] if words[0] in commands.GROUPS else ""
-    rest = words[1:] if group else words
+    if " ".join(words[:2]) in commands.SUBGROUPS:
+        group = " ".join(words[:2])
+    rest = words[len(group.split()) :]
     if group and (not rest or rest[0] == "--help"):
         sys.stdout.write(help_text.of_group(group))
         return 0

@@ -47,22 +47,24 @@ def dumps(value: object) -> str:
     return "".join(_pieces(value, "", ",", ":"))
 
 
-def dumps_indented(value: object) -> str:
-    """Write a value with four blanks per level, as ``docker inspect`` prints it."""
-    return "".join(_pieces(value, "\n", ",", ": "))
+def dumps_indented(value: object, indent: str = _INDENT) -> str:
+    """Write a value with four blanks per level, as ``docker inspect`` prints it, or others."""
+    return "".join(_pieces(value, "\n", ",", ": ", indent))
 
 
-def _pieces(value: object, newline: str, comma: str, colon: str) -> list[str]:
+def _pieces(
+    value: object, newline: str, comma: str, colon: str, indent: str = _INDENT
+) -> list[str]:
     """newline: a line break and the current level's indentation, or empty for compact text."""
-    inner = newline + _INDENT if newline else ""
+    inner = newline + indent if newline else ""
     if isinstance(value, dict):
         items = [
-            [inner, encode_basestring(str(key)), colon, *_pieces(item, inner, comma, colon)]
+            [inner, encode_basestring(str(key)), colon, *_pieces(item, inner, comma, colon, indent)]
             for key, item in value.items()
         ]
         return _enclosed("{", items, newline, "}")
     if isinstance(value, (list, tuple)):
-        items = [[inner, *_pieces(item, inner, comma, colon)] for item in value]
+        items = [[inner, *_pieces(item, inner, comma, colon, indent)] for item in value]
         return _enclosed("[", items, newline, "]")
     return [_scalar(value)]
 

@@ -30,10 +30,16 @@ def image_list(
     *,
     all: bool = False,  # noqa: A002 - the API's own word
     digests: bool = False,
+    manifests: bool = False,
     filters: "Filters | None" = None,
 ) -> Call:
-    """Images as a JSON list."""
-    query = {"all": all or None, "digests": digests or None, "filters": encode_filters(filters)}
+    """Images as a JSON list. manifests: with those that each one's index lists."""
+    query = {
+        "all": all or None,
+        "digests": digests or None,
+        "manifests": manifests or None,
+        "filters": encode_filters(filters),
+    }
     return Call("GET", "/images/json", query)
 
 
@@ -117,10 +123,16 @@ def image_prune(filters: "Filters | None" = None) -> Call:
     return Call("POST", "/images/prune", {"filters": encode_filters(filters)})
 
 
-def image_search(term: str, *, limit: int | None = None, filters: "Filters | None" = None) -> Call:
+def image_search(
+    term: str,
+    *,
+    limit: int | None = None,
+    filters: "Filters | None" = None,
+    registry_auth: str = "",
+) -> Call:
     """Search the registry."""
     query = {"term": term, "limit": limit, "filters": encode_filters(filters)}
-    return Call("GET", "/images/search", query)
+    return Call("GET", "/images/search", query, headers=_auth(registry_auth))
 
 
 def distribution_inspect(ref: str, registry_auth: str = "") -> Call:

@@ -1,0 +1,1 @@
+"""``boxship manifest …``: manifest lists."""
