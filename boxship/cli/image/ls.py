@@ -1,6 +1,7 @@
 """``boxship image ls``, ``boxship images``."""
 
-from boxship.cli import human
+from boxship.cli import human, terminal
+from boxship.cli.errors import CliError
 from boxship.cli.filters import FILTER, FORMAT, read_filters
 from boxship.cli.flags import Flag, Flags
 from boxship.cli.session import Cli
@@ -24,6 +25,7 @@ FLAGS = (
     FORMAT,
     Flag("no-trunc", "", "bool", "Don't truncate output"),
     Flag("quiet", "q", "bool", "Only show image IDs"),
+    Flag("tree", "", "bool", "List multi-platform images as a tree (EXPERIMENTAL)"),
 )
 _HEADERS = {
     "Containers": "CONTAINERS",
@@ -44,10 +46,10 @@ _NONE = "<none>"
 
 def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the list."""
+    if flags.on("tree"):
+        return _tree(cli, flags, args)
     text = flags.text("format") or ("" if flags.on("quiet") else cli.config.text("imagesFormat"))
-    filters = read_filters(flags)
-    if args:
-        filters.setdefault("reference", []).append(args[0])
+    filters = _filters(flags, args)
     images = cli.json(image_list(all=flags.on("all"), filters=filters))
     with_digests = flags.on("digests") or ".Digest" in text
     no_trunc = flags.on("no-trunc")
@@ -60,6 +62,26 @@ def run(cli: Cli, flags: Flags, args: list[str]) -> int:
         rows = list({row["ID"]: row for row in rows}.values()) if not text else rows
     columns = _DIGEST_COLUMNS if flags.on("digests") else _COLUMNS
     cli.write(Listing(_HEADERS, columns, "ID").render(rows, text, quiet=flags.on("quiet")))
+    return 0
+
+
+def _filters(flags: Flags, args: list[str]) -> dict[str, list[str]]:
+    filters = read_filters(flags)
+    if args:
+        filters.setdefault("reference", []).append(args[0])
+    return filters
+
+
+def _tree(cli: Cli, flags: Flags, args: list[str]) -> int:
+    from boxship.cli.image import tree
+
+    for name in ("quiet", "no-trunc", "digests", "format"):
+        if flags.changed(name):
+            shown = {"quiet": "--quiet", "digests": "--show-digest"}.get(name, f"--{name}")
+            raise CliError(f"{shown} is not yet supported with --tree")
+    call = image_list(all=flags.on("all"), filters=_filters(flags, args), manifests=True)
+    style = tree.Style(terminal.is_terminal(terminal.STDOUT))
+    cli.write(tree.render(cli.json(call), terminal.size()[1], style))
     return 0
 
 

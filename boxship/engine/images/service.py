@@ -1,7 +1,7 @@
 """The verbs of images."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ from boxship.engine.images.push import Pusher
 from boxship.engine.images.reclaim import PlannedReclaimer, Reclaimer
 from boxship.engine.images.registration import Registrar
 from boxship.engine.images.remove import Remover, UsageLookup
-from boxship.engine.images.save import Saved, write_archive
+from boxship.engine.images.save import Piece, Saved, write_archive
 from boxship.engine.images.save import select as select_saved
 from boxship.engine.images.store import ImageStore
 from boxship.engine.images.streams import produce
@@ -45,7 +45,7 @@ from boxship.engine.images.workers import Workers
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.client import RegistryClient
 from boxship.engine.state.database import Database
-from boxship.engine.storage.service import StorageService
+from boxship.engine.storage.service import CapturedLayer, StorageService
 from boxship.errors import BoxshipError, InvalidParameterError
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.image import ExecutionConfig, OriginConfig
@@ -218,7 +218,7 @@ class ImageService:
         """Return images, newest first.
 
         all: also intermediate ones, and variants that no name shows. manifests: with what each
-        one's index lists, and how many containers use it.
+        one's index lists, how many containers use it, and the size of all that.
         """
         rows = listing.list_images(
             self._catalog, self._storage, filters, intermediate=all, shared_size=shared_size
@@ -236,6 +236,7 @@ class ImageService:
             descriptor=self._manifests.descriptor(target, image),
             manifests=summaries,
             containers=sum(len(summary.containers) for summary in summaries),
+            size=sum(summary.content_size + summary.unpacked_size for summary in summaries),
         )
 
     def descriptor(self, text: str, image: Image) -> Descriptor:
@@ -281,7 +282,11 @@ class ImageService:
         return self._remover.remove(text, force=force, prune=prune, platforms=platforms)
 
     async def prune(self, filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS) -> PruneReport:
-        """Remove images that nothing needs; see ``prune.prune``."""
+        """Remove images that nothing needs, and what pulls that were cut off have left.
+
+        See ``prune.prune``.
+        """
+        self._reclaimer.abandon()
         return prune(self._catalog, self._remover, self._events, filters, self._storage.layer_size)
 
     async def plan_prune(
@@ -338,26 +343,30 @@ class ImageService:
         """Load the images of an archive; see ``Loader.load``."""
         return await self._loader.load(source, platform=platform, quiet=quiet, progress=progress)
 
-    async def save(self, names: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(
+        self, names: Sequence[str], platforms: Sequence[str] = ()
+    ) -> AsyncIterator[Piece]:
         """Return a tar with images: an OCI layout and a Docker archive in one.
 
-        Raises NotFoundError before anything is sent. The images stay whole until the tar is.
+        Large blobs come as files. platforms: which variants. Raises NotFoundError before anything
+        is sent. The images stay whole until the tar is.
         """
-        chosen = select_saved(self._catalog, names)
+        chosen = select_saved(self._catalog, names, platforms)
         with self._database.transaction() as tx:
             for saved in chosen:
                 image = saved.image
                 self._registrar.record(tx, "save", image.id, image.id, image.labels)
         return self._write(chosen)
 
-    async def _write(self, chosen: Sequence[Saved]) -> AsyncIterator[bytes]:
+    async def _write(self, chosen: Sequence[Saved]) -> AsyncIterator[Piece]:
         async with self._reclaimer.lease() as lease:
             for saved in chosen:
                 image = saved.image
                 await lease.hold([image.id, image.manifest_digest])
-                await lease.hold(blob.digest for blob in image.blobs)
-            async for chunk in produce(self._workers, write_archive(self._storage.content, chosen)):
-                yield chunk
+                digests = [blob.digest for blob in image.blobs]
+                await lease.hold(digests, [blob.chain_id for blob in image.blobs])
+            async for piece in produce(self._workers, write_archive(self._storage, chosen)):
+                yield piece
 
     async def import_(
         self,
@@ -380,7 +389,7 @@ class ImageService:
 
     async def commit(
         self,
-        changes_tar: Callable[[], Iterator[bytes]],
+        take: Callable[[], CapturedLayer],
         *,
         base: str = "",
         execution: ExecutionConfig,
@@ -401,7 +410,7 @@ class ImageService:
         configuration, to which Dockerfile instructions in ``changes`` are applied.
         """
         return await self._importer.commit(
-            changes_tar,
+            take,
             self._catalog.get(base) if base else None,
             apply_changes(execution, changes),
             _target(repository, tag),
