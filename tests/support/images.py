@@ -3,7 +3,7 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -48,7 +48,9 @@ def image(
     return base_image.make_image([bottom, *layers], chosen, docker=docker)
 
 
-def image_for(platform: str, *layers: bytes, layer_type: str = "") -> base_image.Image:
+def image_for(
+    platform: str, *layers: bytes, layer_type: str = "", command: Sequence[str] = ("/bin/sh",)
+) -> base_image.Image:
     """An image for any platform (``linux/arm/v7``); without layers one that differs by platform."""
     chosen = parse_platform(platform)
     tars = layers or (layer({"etc/platform": platform}),)
@@ -59,7 +61,7 @@ def image_for(platform: str, *layers: bytes, layer_type: str = "") -> base_image
             variant=chosen.variant,
             os=chosen.os,
             os_version=chosen.os_version,
-            config=ExecutionConfig(cmd=["/bin/sh"]),
+            config=ExecutionConfig(cmd=list(command)),
             rootfs=RootFs(diff_ids=[base_image.digest_of(tar) for tar in tars]),
         )
     )

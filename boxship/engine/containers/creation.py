@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from boxship.engine.containers import networking
+from boxship.engine.containers import networking, platforms
 from boxship.engine.containers.container import (
     Container,
     ContainerRequest,
@@ -36,6 +36,8 @@ async def create(context: Context, request: ContainerRequest) -> Created:
     warnings = validate(request)
     context.storage.check_container_options(request.host.storage_opt)
     image = context.images.get(request.config.image, request.platform)
+    runtime = request.host.runtime or context.config.default_runtime
+    warnings += platforms.check(image, request.platform, runtime)
     container = _build(context, request, image)
     context.store.check_name_free(container.name)
     chain_id = image.chain_ids[-1] if image.chain_ids else None

@@ -16,6 +16,7 @@ from boxship.engine.runtime.errors import (
     CommandNotExecutableError,
     CommandNotFoundError,
 )
+from boxship.linux import binfmt
 from boxship.linux.openat2 import openat2
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -209,7 +210,7 @@ def _script(root_fd: int, command: Command, path: str, head: bytes) -> CommandEr
         return _bad_format(command, f"the first line of {path} names no interpreter")
     interpreter = os.fsdecode(words[0])
     if _exists(root_fd, interpreter):
-        return None
+        return _interpreter(root_fd, command, interpreter)
     reason = f"the interpreter {interpreter!r} in the first line of {path} does not exist"
     if line.endswith(b"\r"):
         reason = (
@@ -219,6 +220,20 @@ def _script(root_fd: int, command: Command, path: str, head: bytes) -> CommandEr
     return CommandNotFoundError(_words(command, f"{path}: no such file or directory: {reason}"))
 
 
+def _interpreter(root_fd: int, command: Command, path: str) -> CommandError | None:
+    """Look at a script's interpreter: it may be a program for another processor."""
+    try:
+        descriptor = openat2(root_fd, path, os.O_PATH)
+        try:
+            with open(f"/proc/self/fd/{descriptor}", "rb", buffering=0) as file:
+                head = file.read(_HEAD_SIZE)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return None
+    return _binary(root_fd, command, path, head) if head.startswith(b"\x7fELF") else None
+
+
 def _binary(root_fd: int, command: Command, path: str, head: bytes) -> CommandError | None:
     order = ">" if head[5:6] == b"\x02" else "<"
     if len(head) < 64:
@@ -226,15 +241,7 @@ def _binary(root_fd: int, command: Command, path: str, head: bytes) -> CommandEr
     machine = struct.unpack_from(order + "H", head, 18)[0]
     host = os.uname().machine
     if machine not in _RUNNABLE.get(host, (machine,)):
-        if _has_binary_formats():
-            return None
-        name = _ELF_MACHINES.get(machine, f"ELF machine {machine}")
-        native = _ELF_MACHINES.get(_RUNNABLE[host][0], host)
-        return _bad_format(
-            command,
-            f"{path} is a program for {name}, this machine is {native}; use an image for this"
-            " platform",
-        )
+        return _foreign(command, path, machine, host)
     loader = _loader(head, order)
     if loader and not _exists(root_fd, loader):
         return CommandNotFoundError(
@@ -243,6 +250,23 @@ def _binary(root_fd: int, command: Command, path: str, head: bytes) -> CommandEr
                 f"{path}: no such file or directory: its loader {loader} does not exist; the"
                 " program was linked for another C library than the image has",
             )
+        )
+    return None
+
+
+def _foreign(command: Command, path: str, machine: int, host: str) -> CommandError | None:
+    """Have programs for another processor emulated; return why they cannot be."""
+    name = _ELF_MACHINES.get(machine, f"ELF machine {machine}")
+    try:
+        binfmt.formats.ensure(name)
+    except binfmt.FormatError as error:
+        if name not in binfmt.PROCESSORS and _has_binary_formats():
+            return None
+        native = _ELF_MACHINES.get(_RUNNABLE[host][0], host)
+        return _bad_format(
+            command,
+            f"{path} is a program for linux/{name}, this machine is linux/{native}: use an image"
+            f" for this platform, or let it be emulated: {error}",
         )
     return None
 
