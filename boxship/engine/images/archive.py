@@ -5,12 +5,15 @@ small ones are kept in memory; nothing is ever written to a path that the archiv
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from boxship.engine.storage.content import ContentStore
+from boxship.engine.storage.content import ContentStore, ContentWriter
+from boxship.engine.storage.growth import Growth
 from boxship.engine.storage.layers import entry as types
-from boxship.engine.storage.layers.decompress import decompress
+from boxship.engine.storage.layers.decompress import compression_of, decompress
 from boxship.engine.storage.layers.entry import Entry
 from boxship.engine.storage.layers.reader import TarReader
 from boxship.errors import InvalidParameterError
@@ -22,10 +25,17 @@ MAX_SMALL = 1 << 18
 """Bytes of a member that is kept in memory."""
 MAX_ALL_SMALL = 64 << 20
 MAX_LINKS = 16
+_HEX_NAME = re.compile(r"(?:^|/)([0-9a-f]{64})(?:\.tar|/layer\.tar)?$")
 _FILES = frozenset({types.FILE, types.FILE_V7, types.CONTIGUOUS})
 
 Hold = Callable[[str], None]
 """Protects a digest from being reclaimed; returns when it is protected. [blocking]"""
+
+
+Arriving = Callable[[str, Growth], None]
+"""Told the path of a member that may be a layer, and how to read it while it is stored."""
+MAX_UNFLUSHED = 32
+"""Blobs whose flushing waits for the archive's end, when the disk has mostly done it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,9 @@ class Archive:
             return file.read(8)
 
 
-def read_archive(chunks: Iterable[bytes], content: ContentStore, hold: Hold) -> Archive:
+def read_archive(
+    chunks: Iterable[bytes], content: ContentStore, hold: Hold, arriving: Arriving | None = None
+) -> Archive:
     """Read a tar, plain or compressed, to its end. [blocking]
 
     Raises InvalidParameterError, CorruptLayerError, CorruptContentError for a blob that does not
@@ -98,22 +110,76 @@ def read_archive(chunks: Iterable[bytes], content: ContentStore, hold: Hold) -> 
     """
     archive = Archive(content, hold)
     reader = TarReader(decompress(chunks))
-    for count, entry in enumerate(reader):
-        if count >= MAX_MEMBERS:
-            raise InvalidParameterError(f"invalid archive: more than {MAX_MEMBERS} members")
-        path = normal_path(entry.name.decode("utf-8", "surrogateescape"))
-        if entry.type in _FILES:
-            _take_file(archive, path, entry, reader)
-        elif entry.type == types.SYMLINK:
-            archive.links[path] = entry.link.decode("utf-8", "surrogateescape")
-        elif entry.type == types.HARD_LINK:
-            target = normal_path(entry.link.decode("utf-8", "surrogateescape"))
-            archive.links[path] = posixpath.relpath(target, posixpath.dirname(path) or ".")
-    reader.drain()
+    with _Storing(archive, arriving) as storing:
+        for count, entry in enumerate(reader):
+            if count >= MAX_MEMBERS:
+                raise InvalidParameterError(f"invalid archive: more than {MAX_MEMBERS} members")
+            path = normal_path(entry.name.decode("utf-8", "surrogateescape"))
+            if entry.type in _FILES:
+                _take_file(archive, path, entry, reader, storing)
+            elif entry.type == types.SYMLINK:
+                archive.links[path] = entry.link.decode("utf-8", "surrogateescape")
+            elif entry.type == types.HARD_LINK:
+                target = normal_path(entry.link.decode("utf-8", "surrogateescape"))
+                archive.links[path] = posixpath.relpath(target, posixpath.dirname(path) or ".")
+        reader.drain()
+        storing.flush()
     return archive
 
 
-def _take_file(archive: Archive, path: str, entry: Entry, reader: TarReader) -> None:
+class _Storing:
+    """Writes large members into the content store; leaving it undoes what is not flushed."""
+
+    def __init__(self, archive: Archive, arriving: Arriving | None) -> None:
+        self._archive = archive
+        self._arriving = arriving
+        self._unflushed: list[ContentWriter] = []
+
+    def __enter__(self) -> "_Storing":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for writer in self._unflushed:
+            writer.abort()
+
+    def store(self, path: str, digest: str | None, size: int, data: Iterator[memoryview]) -> str:
+        """Store a member and return its digest."""
+        first = next(data)
+        growth = None
+        if self._arriving is not None and self._may_be_layer(path, digest, first):
+            growth = Growth()
+        writer = self._archive.content.writer(digest, size, growth)
+        self._unflushed.append(writer)
+        if self._arriving is not None and growth is not None:
+            self._arriving(path, growth)
+        try:
+            for view in chain((first,), data):
+                writer.write(view)
+            found = writer.verify()
+        except BaseException:
+            if growth is not None:
+                growth.fail()
+            raise
+        if len(self._unflushed) >= MAX_UNFLUSHED:
+            self.flush()
+        return found
+
+    def flush(self) -> None:
+        """Let the blobs appear in the content store."""
+        while self._unflushed:
+            self._unflushed.pop().commit()
+
+    def _may_be_layer(self, path: str, digest: str | None, head: memoryview) -> bool:
+        """Tell whether a member looks like an archive that is not here yet."""
+        named = digest or _digest_in(path)
+        if named and self._archive.content.has(named):
+            return False
+        return bool(compression_of(bytes(head[:8]))) or bytes(head[257:262]) == b"ustar"
+
+
+def _take_file(
+    archive: Archive, path: str, entry: Entry, reader: TarReader, storing: _Storing
+) -> None:
     if entry.sparse is not None:
         raise InvalidParameterError(f"invalid archive: {path!r} is a sparse file")
     if entry.size <= MAX_SMALL and archive.small_bytes + entry.size <= MAX_ALL_SMALL:
@@ -126,17 +192,9 @@ def _take_file(archive: Archive, path: str, entry: Entry, reader: TarReader) -> 
         if archive.content.has(digest) and archive.content.size(digest) == entry.size:
             archive.stored[path] = Stored(digest, entry.size)
             return
-    archive.stored[path] = Stored(
-        _store(archive.content, digest, entry.size, reader.data()), entry.size
-    )
-    archive.hold(archive.stored[path].digest)
-
-
-def _store(content: ContentStore, digest: str | None, size: int, data: Iterator[memoryview]) -> str:
-    with content.writer(digest, size) as writer:
-        for view in data:
-            writer.write(view)
-        return writer.commit()
+    found = storing.store(path, digest, entry.size, reader.data())
+    archive.stored[path] = Stored(found, entry.size)
+    archive.hold(found)
 
 
 def _named_digest(path: str) -> str | None:
@@ -144,6 +202,12 @@ def _named_digest(path: str) -> str | None:
     parts = path.split("/")
     digest = ":".join(parts[1:])
     return digest if len(parts) == 3 and parts[0] == "blobs" and is_digest(digest) else None
+
+
+def _digest_in(path: str) -> str:
+    """Return the digest that a member's name hints at (``<hex>.tar``), or nothing."""
+    match = _HEX_NAME.search(path)
+    return f"sha256:{match[1]}" if match else ""
 
 
 def normal_path(path: str) -> str:

@@ -1,4 +1,4 @@
-"""How an image's layers arrive: fetched in parallel, unpacked in order while they come."""
+"""How an image's layers arrive: fetched in parallel, unpacked while they come, placed in order."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,6 +15,9 @@ from boxship.ids import short_id
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.media_types import is_foreign_layer
 
+UNPACKED_AHEAD = 2
+"""Layers of one image that are unpacked beside the lowest one that is not here yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Arriving:
@@ -22,6 +25,16 @@ class _Arriving:
 
     layer: LayerBlob
     download: asyncio.Task[None]
+    parent: str | None
+    """Chain id of the layer below."""
+    below: asyncio.Task[None] | None
+    """Brings the layer below, unless it is here."""
+
+    async def wait_below(self) -> str | None:
+        """Return the parent's chain id when the parent is here."""
+        if self.below is not None:
+            await asyncio.shield(self.below)
+        return self.parent
 
 
 class LayerArrival:
@@ -48,19 +61,25 @@ class LayerArrival:
         for layer in layers:
             status = "Pulling fs layer" if layer in missing else "Already exists"
             progress(Progress(id=short_id(layer.digest), status=status))
+        slots = asyncio.Semaphore(UNPACKED_AHEAD)
+        tasks: dict[str, asyncio.Task[None]] = {}
         try:
             async with asyncio.TaskGroup() as group:
-                arriving = [
-                    _Arriving(
-                        layer,
-                        group.create_task(
-                            self._transfers.fetch(source, descriptor, _watcher(layer, progress))
-                        ),
+                downloads = {
+                    layer.chain_id: group.create_task(
+                        self._transfers.fetch(source, descriptor, _watcher(layer, progress))
                     )
                     for layer, descriptor in zip(layers, descriptors, strict=True)
                     if layer in missing
-                ]
-                group.create_task(self._unpack(layers, arriving, progress))
+                }
+                parent = None
+                for layer in layers:
+                    if layer in missing:
+                        download = downloads[layer.chain_id]
+                        item = _Arriving(layer, download, parent, tasks.get(parent or ""))
+                        unpacking = self._unpack(item, slots, progress)
+                        tasks[layer.chain_id] = group.create_task(unpacking)
+                    parent = layer.chain_id
         except BaseExceptionGroup as failures:
             raise _first(failures) from failures
 
@@ -88,40 +107,36 @@ class LayerArrival:
         return self._storage.has_layer(layer.chain_id) and self._storage.content.has(layer.digest)
 
     async def _unpack(
-        self, layers: Sequence[LayerBlob], arriving: list[_Arriving], progress: ProgressSink
+        self, item: _Arriving, slots: asyncio.Semaphore, progress: ProgressSink
     ) -> None:
-        """Unpack layers from the lowest up, each while it arrives."""
-        waiting = {item.layer.chain_id: item for item in arriving}
-        parent = None
-        for layer in layers:
-            item = waiting.get(layer.chain_id)
-            if item is not None:
-                await self._unpack_one(item, parent, progress)
-            parent = layer.chain_id
-
-    async def _unpack_one(
-        self, item: _Arriving, parent: str | None, progress: ProgressSink
-    ) -> None:
+        """Unpack a layer, while it arrives where that can be, and put it on the one below."""
         report = _extracting(item, progress)
-        is_done = await self._unpack_arriving(item, parent, report)
+        is_done = await self._unpack_arriving(item, slots, report)
         await item.download
+        parent = await item.wait_below()
         if not is_done:
             await self._unpacker.unpack(item.layer, parent, report)
         report(item.layer.size)
         progress(Progress(id=short_id(item.layer.digest), status="Pull complete"))
 
     async def _unpack_arriving(
-        self, item: _Arriving, parent: str | None, report: Callable[[int], None]
+        self, item: _Arriving, slots: asyncio.Semaphore, report: Callable[[int], None]
     ) -> bool:
         """Unpack a layer from its running download; False: it has to be unpacked from its blob.
 
         Only the end of the download tells whether what failed to unpack were the right bytes.
         """
-        growth = await self._transfers.growing(item.layer.digest)
+        unpacker, layer = self._unpacker, item.layer
+        if not self._storage.unpacks_ahead:
+            await item.wait_below()
+        growth = await self._transfers.growing(layer.digest)
         if growth is None:
             return False
         try:
-            await self._unpacker.unpack(item.layer, parent, report, growth)
+            if item.below is None or item.below.done():
+                await unpacker.unpack(layer, item.parent, report, growth)
+            else:
+                await unpacker.unpack_ahead(layer, item.wait_below, report, growth, slots)
         except (BrokenGrowthError, BoxshipError):
             return False
         return True

@@ -1,8 +1,9 @@
 """Loading images from an archive that ``save`` or another tool wrote."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
+from boxship.engine.images.ahead import LayersAhead
 from boxship.engine.images.archive import Archive, Stored, read_archive
 from boxship.engine.images.assemble import Assembler, layer_media_type
 from boxship.engine.images.catalog import Catalog
@@ -15,6 +16,7 @@ from boxship.engine.images.unpacking import Unpacker
 from boxship.engine.images.workers import Workers
 from boxship.engine.state.database import Database
 from boxship.engine.storage.content import ContentStore
+from boxship.engine.storage.growth import Growth
 from boxship.errors import InternalError, InvalidParameterError
 from boxship.ids import short_id
 from boxship.oci import image as image_document
@@ -63,6 +65,7 @@ class Loader:
         InvalidParameterError for what is no archive of images, and storage's errors.
         """
         wanted = parse_platform(platform) if platform else None
+        shown = _without_bars(progress) if quiet else progress
         loop = asyncio.get_running_loop()
         async with self._reclaimer.lease() as lease:
 
@@ -72,15 +75,22 @@ class Loader:
             def read(archive: Archive) -> list[Listed]:
                 return list_images(archive, wanted)
 
-            archive = await consume(
-                self._workers, source, lambda chunks: read_archive(chunks, self._content, hold)
-            )
-            listed = await self._workers.run(lambda: read(archive))
-            loaded = []
-            for one in listed:
-                image = await self._load_one(archive, one, lease, wanted, quiet, progress)
-                loaded.append(image)
-            return loaded
+            async with LayersAhead(self._unpacker).open() as ahead:
+
+                def arriving(path: str, growth: Growth) -> None:
+                    loop.call_soon_threadsafe(ahead.begin, path, growth)
+
+                watcher = arriving if self._unpacker.unpacks_ahead else None
+                archive = await consume(
+                    self._workers,
+                    source,
+                    lambda chunks: read_archive(chunks, self._content, hold, watcher),
+                )
+                listed = await self._workers.run(lambda: read(archive))
+                return [
+                    await self._load_one(archive, one, lease, wanted, ahead, shown)
+                    for one in listed
+                ]
 
     async def _load_one(
         self,
@@ -88,7 +98,7 @@ class Loader:
         listed: Listed,
         lease: Lease,
         wanted: Platform | None,
-        quiet: bool,
+        ahead: LayersAhead,
         progress: ProgressSink,
     ) -> Image:
         config_blob, blobs = await self._workers.run(lambda: _blobs(archive, listed))
@@ -99,7 +109,8 @@ class Loader:
             )
         layers = layer_blobs(config, chain_ids(config.rootfs.diff_ids), blobs)
         await lease.hold(chains=[layer.chain_id for layer in layers])
-        await self._unpack(layers, quiet, progress)
+        paths = [archive.resolve(path) for path in listed.layers]
+        await self._unpack(layers, paths, ahead, progress)
         manifest_digest, media_type = await self._manifest(listed, config_blob, layers, lease)
         new = NewImage(
             id=config_blob.digest,
@@ -115,23 +126,20 @@ class Loader:
         return image
 
     async def _unpack(
-        self, layers: tuple[LayerBlob, ...], quiet: bool, progress: ProgressSink
+        self,
+        layers: tuple[LayerBlob, ...],
+        paths: list[str],
+        ahead: LayersAhead,
+        progress: ProgressSink,
     ) -> None:
+        """Unpack layers from the lowest up, or place those that were unpacked on the way."""
         parent = None
-        for layer in layers:
-
-            def report(current: int, layer: LayerBlob = layer) -> None:
-                if not quiet:
-                    progress(
-                        Progress(
-                            id=short_id(layer.diff_id),
-                            status="Loading layer",
-                            current=current,
-                            total=layer.size,
-                        )
-                    )
-
-            if await self._unpacker.unpack(layer, parent, report):
+        for layer, path in zip(layers, paths, strict=True):
+            report = _loading(layer, progress)
+            is_new = await ahead.place(path, layer, parent, report)
+            if not is_new:
+                is_new = await self._unpacker.unpack(layer, parent, report)
+            if is_new:
                 report(layer.size)
             parent = layer.chain_id
 
@@ -163,6 +171,21 @@ class Loader:
             self._registrar.record(tx, "load", new.id, new.id, new.config.config.labels)
         for line in lines or [f"Loaded image ID: {new.id}\n"]:
             progress(Progress(stream=line))
+
+
+def _loading(layer: LayerBlob, progress: ProgressSink) -> Callable[[int], None]:
+    key = short_id(layer.diff_id)
+    return lambda current: progress(
+        Progress(id=key, status="Loading layer", current=current, total=layer.size)
+    )
+
+
+def _without_bars(progress: ProgressSink) -> ProgressSink:
+    def show(message: Progress) -> None:
+        if not message.total:
+            progress(message)
+
+    return show
 
 
 def _blobs(archive: Archive, listed: Listed) -> tuple[Stored, list[tuple[str, str, int]]]:

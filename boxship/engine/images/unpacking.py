@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing
 
 from boxship.engine.images.image import LayerBlob
 from boxship.engine.images.transfers import PROGRESS_INTERVAL_S
@@ -12,8 +12,13 @@ from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.registry.errors import TransferCancelledError
 from boxship.engine.storage.growth import Growth
 from boxship.engine.storage.service import StorageService
+from boxship.engine.storage.snapshots.ahead import LayerAhead
 
 CHUNK_SIZE = 1 << 20
+
+_Interrupting = Callable[[Callable[[], None]], AbstractContextManager[None]]
+_OpenArchive = Callable[[Callable[[], None], _Interrupting], Generator[bytes, None, None]]
+"""Yields an archive's bytes; checks whether to go on, and says what wakes it up (Cancellation)."""
 
 
 class Unpacker:
@@ -40,29 +45,112 @@ class Unpacker:
         async with self._only_one(layer.chain_id):
             if self._storage.has_layer(layer.chain_id):
                 return False
-            cancellation = Cancellation()
-            loop = asyncio.get_running_loop()
 
-            def work() -> None:
-                source = (
-                    growth.follow(cancellation.check, cancellation.interrupting)
-                    if growth
-                    else self._read(layer.digest, cancellation)
+            def work(chunks: Iterator[bytes]) -> None:
+                self._storage.apply_layer(
+                    chunks, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
                 )
-                with closing(source):
-                    chunks = _reported(source, lambda done: loop.call_soon_threadsafe(report, done))
-                    self._storage.apply_layer(
-                        chunks, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
-                    )
 
-            await wait_for_thread(self._workers, work, cancellation)
+            await self._in_thread(
+                growth.follow if growth else self._kept(layer.digest), report, work
+            )
             return True
 
-    def _read(self, digest: str, cancellation: Cancellation) -> Generator[bytes, None, None]:
-        with self._storage.content.open(digest) as file:
-            while chunk := file.read(CHUNK_SIZE):
-                cancellation.check()
-                yield chunk
+    async def unpack_ahead(
+        self,
+        layer: LayerBlob,
+        below: Callable[[], Awaitable[str | None]],
+        report: Callable[[int], None],
+        growth: Growth,
+        slots: asyncio.Semaphore,
+    ) -> bool:
+        """Unpack a layer as ``unpack`` does, before those below it are here; place it then.
+
+        below: waits for the layer below and returns its chain id. slots: bounds how many are
+        unpacked at once.
+        """
+        async with self._only_one(layer.chain_id):
+            if self._storage.has_layer(layer.chain_id):
+                return False
+            async with slots:
+                ahead = await self.draft(growth, report)
+            try:
+                parent = await below()
+            except BaseException:
+                self.discard(ahead)
+                raise
+            await self._place(ahead, layer, parent)
+            return True
+
+    @property
+    def unpacks_ahead(self) -> bool:
+        """Whether layers can be unpacked before those below them are here."""
+        return self._storage.unpacks_ahead
+
+    async def draft(self, growth: Growth, report: Callable[[int], None]) -> LayerAhead:
+        """Unpack a layer while it arrives, to be placed or discarded.
+
+        Raises storage's errors, NeedsParentError among them, and BrokenGrowthError.
+        """
+        drafts: list[LayerAhead] = []
+
+        def work(chunks: Iterator[bytes]) -> None:
+            drafts.append(self._storage.unpack_ahead(chunks))
+
+        try:
+            await self._in_thread(growth.follow, report, work)
+        except asyncio.CancelledError:
+            for draft in drafts:
+                self.discard(draft)
+            raise
+        return drafts[0]
+
+    async def place(self, ahead: LayerAhead, layer: LayerBlob, parent: str | None) -> bool:
+        """Put a drafted layer on its parent; False: it was there already."""
+        async with self._only_one(layer.chain_id):
+            if self._storage.has_layer(layer.chain_id):
+                self.discard(ahead)
+                return False
+            await self._place(ahead, layer, parent)
+            return True
+
+    def discard(self, ahead: LayerAhead) -> None:
+        """Give up a drafted layer."""
+        self._storage.discard_ahead(ahead)
+
+    async def _place(self, ahead: LayerAhead, layer: LayerBlob, parent: str | None) -> None:
+        await self._workers.run(
+            lambda: self._storage.place_layer(
+                ahead, parent=parent, expected_diff_id=layer.diff_id, blob=layer.digest
+            )
+        )
+
+    async def _in_thread(
+        self,
+        open_archive: _OpenArchive,
+        report: Callable[[int], None],
+        work: Callable[[Iterator[bytes]], None],
+    ) -> None:
+        """Run ``work`` on the bytes of a layer's archive."""
+        cancellation = Cancellation()
+        loop = asyncio.get_running_loop()
+
+        def run() -> None:
+            with closing(open_archive(cancellation.check, cancellation.interrupting)) as source:
+                work(_reported(source, lambda done: loop.call_soon_threadsafe(report, done)))
+
+        await wait_for_thread(self._workers, run, cancellation)
+
+    def _kept(self, digest: str) -> _OpenArchive:
+        """Open an archive in the content store."""
+
+        def read(check: Callable[[], None], _: _Interrupting) -> Generator[bytes, None, None]:
+            with self._storage.content.open(digest) as file:
+                while chunk := file.read(CHUNK_SIZE):
+                    check()
+                    yield chunk
+
+        return read
 
     @asynccontextmanager
     async def _only_one(self, chain_id: str) -> AsyncIterator[None]:

@@ -112,11 +112,19 @@ class ContentWriter:
         self.offset = self._flushing = 0
         self._growth.restarted()
 
+    def verify(self) -> str:
+        """Return the digest of the whole blob; only its commit is left to be done.
+
+        Raises CorruptContentError for another digest or size than expected.
+        """
+        digest = self._verified_digest()
+        self._growth.verified()
+        return digest
+
     def commit(self) -> str:
         """Verify, flush and publish the blob; return its digest. It is aborted on failure."""
         try:
-            digest = self._verified_digest()
-            self._growth.verified()
+            digest = self.verify()
             file = self._open_file()
             with disk_errors(f"writing {self._name()}", self._path.parent):
                 os.fsync(file.fileno())
@@ -216,11 +224,17 @@ class ContentStore:
             return file.read()
 
     def writer(
-        self, expected_digest: str | None = None, expected_size: int | None = None
+        self,
+        expected_digest: str | None = None,
+        expected_size: int | None = None,
+        growth: Growth | None = None,
     ) -> ContentWriter:
-        """Begin a new blob. An expected digest or size that is missed fails its commit."""
+        """Begin a new blob. An expected digest or size that is missed fails its commit.
+
+        ``growth`` is told of what the writer does.
+        """
         path = self._ingest / secrets.token_hex(12)
-        writer = ContentWriter(self, path, expected_digest, expected_size)
+        writer = ContentWriter(self, path, expected_digest, expected_size, growth)
         with disk_errors("writing content", self.root):
             writer.open()
         return writer

@@ -22,6 +22,10 @@ class HostileLayerError(CorruptLayerError):
     """A layer's archive tries to write outside its root filesystem."""
 
 
+class NeedsParentError(InternalError):
+    """A layer that is unpacked ahead of those below it turns out to need them."""
+
+
 class LayerLimitError(InvalidParameterError):
     """A layer has more entries or bytes than is allowed."""
 

@@ -72,6 +72,10 @@ class Growth:
             self._verified = True
             self._condition.notify_all()
 
+    def fail(self) -> None:
+        """The blob will not be: what readers have is worth nothing."""
+        self.restarted()
+
     def close(self) -> None:
         """No more will come. Readers of a verified blob read on."""
         with self._condition:

@@ -14,7 +14,9 @@ from boxship.engine.storage.layers.decompress import chunks_of, decompress
 from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.pack import pack_tree
 from boxship.engine.storage.layers.pipeline import LayerPipeline
+from boxship.engine.storage.layers.unpack import Unpacked
 from boxship.engine.storage.layers.verify import verified
+from boxship.engine.storage.snapshots.ahead import LayerAhead
 from boxship.engine.storage.snapshots.background import Background
 from boxship.engine.storage.snapshots.choose import open_driver
 from boxship.engine.storage.snapshots.contents import LayerContents
@@ -155,6 +157,47 @@ class StorageService:
                 self._layout.discard(draft)
                 raise
         return self._info(record.chain_id)
+
+    @property
+    def unpacks_ahead(self) -> bool:
+        """Whether ``unpack_ahead`` can be used."""
+        return self._driver.unpacks_ahead
+
+    def unpack_ahead(self, stream: BinaryIO | Iterable[bytes]) -> LayerAhead:
+        """Unpack a layer whose parent is not here yet, for ``place_layer``. [blocking]
+
+        To be placed or discarded. Raises NeedsParentError, and what ``apply_layer`` raises.
+        """
+        with disk_errors("unpacking a layer", self._data_root):
+            draft = self._layout.draft()
+            try:
+                with LayerPipeline(chunks_of(stream), self.limits) as pipeline:
+                    unpacked = self._driver.unpack_ahead(draft, pipeline, self.limits)
+            except BaseException:
+                self._layout.discard(draft)
+                raise
+        return LayerAhead(draft, pipeline.diff_id, unpacked)
+
+    def place_layer(
+        self, ahead: LayerAhead, *, parent: str | None, expected_diff_id: str, blob: str
+    ) -> LayerInfo:
+        """Put a layer on its parent, which is here now; see ``apply_layer``. [blocking, short]
+
+        It is discarded on failure.
+        """
+        try:
+            record = _record(ahead.diff_id, ahead.unpacked, parent, expected_diff_id, blob)
+            with disk_errors("unpacking a layer", self._data_root):
+                self._driver.place(ahead.draft, parent, ahead.unpacked)
+                self._layout.publish_layer(ahead.draft, record)
+        except BaseException:
+            self.discard_ahead(ahead)
+            raise
+        return self._info(record.chain_id)
+
+    def discard_ahead(self, ahead: LayerAhead) -> None:
+        """Give up a layer that was unpacked ahead."""
+        self._layout.discard(ahead.draft)
 
     def open_layer_tar(self, chain: str) -> Iterator[bytes]:
         """Yield the layer's uncompressed archive, whose digest is its diff id. [blocking]
@@ -352,20 +395,7 @@ class StorageService:
     ) -> LayerRecord:
         with LayerPipeline(chunks_of(stream), limits) as pipeline:
             unpacked = self._driver.unpack(draft, parent, pipeline, limits)
-        diff_id = pipeline.diff_id
-        if expected_diff_id not in (None, diff_id):
-            raise CorruptContentError(
-                f"layer verification failed: the archive has digest {diff_id}, its image's "
-                f"configuration says {expected_diff_id}"
-            )
-        return LayerRecord(
-            chain_id=chain_id(parent, diff_id),
-            diff_id=diff_id,
-            parent=parent or "",
-            size=unpacked.size,
-            entries=unpacked.entries,
-            blob=blob,
-        )
+        return _record(pipeline.diff_id, unpacked, parent, expected_diff_id, blob)
 
     def _info(self, chain: str) -> LayerInfo:
         record = self._layout.layer(chain)
@@ -380,6 +410,24 @@ class StorageService:
     def _lock(self, container_id: str) -> threading.Lock:
         """Containers share a few locks, so that none has to be kept for each."""
         return self._locks[hash(container_id) % _LOCKS]
+
+
+def _record(
+    diff_id: str, unpacked: Unpacked, parent: str | None, expected_diff_id: str | None, blob: str
+) -> LayerRecord:
+    if expected_diff_id not in (None, diff_id):
+        raise CorruptContentError(
+            f"layer verification failed: the archive has digest {diff_id}, its image's "
+            f"configuration says {expected_diff_id}"
+        )
+    return LayerRecord(
+        chain_id=chain_id(parent, diff_id),
+        diff_id=diff_id,
+        parent=parent or "",
+        size=unpacked.size,
+        entries=unpacked.entries,
+        blob=blob,
+    )
 
 
 def _decompressed(file: BinaryIO) -> Iterator[bytes]:

@@ -53,6 +53,8 @@ class Unpacked:
     size: int
     """Bytes in its files."""
     entries: int
+    describes_root: bool = True
+    """Whether it says what the root directory itself is like."""
 
 
 def unpack(
@@ -103,6 +105,7 @@ class _Unpacker:
         self._inherits_group = whiteouts.in_place
         self._masked = _masked_bits()
         self._size = 0
+        self._describes_root = False
         self._reader = TarReader(())
         self._creators: dict[bytes, Callable[[int, bytes, bytes, Entry], None]] = {
             types.FILE: self._file,
@@ -135,7 +138,7 @@ class _Unpacker:
                 raise CorruptLayerError(f"invalid layer: {name}: {error.strerror}") from error
         self._directories.finish()
         reader.drain()
-        return Unpacked(self._size, count)
+        return Unpacked(self._size, count, self._describes_root)
 
     def close(self) -> None:
         self._directories.close()
@@ -155,6 +158,7 @@ class _Unpacker:
             creator(self._directories.descriptor(parent), name, path, entry)
             self._whiteouts.created(path)
         elif entry.type == types.DIRECTORY:
+            self._describes_root = True
             self._later(b"", entry)
         else:
             raise CorruptLayerError("invalid layer: its root is no directory")

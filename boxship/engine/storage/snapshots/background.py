@@ -19,6 +19,7 @@ class Background:
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._timers: dict[Callable[[], None], threading.Timer] = {}
 
     def submit(self, work: Callable[[], None]) -> None:
         """Run ``work`` soon. The thread is started with the first one."""
@@ -28,19 +29,44 @@ class Background:
                 self._thread.start()
         self._queue.put(work)
 
+    def submit_later(self, work: Callable[[], None], seconds: float) -> None:
+        """Run ``work`` once in that time, or when ``wait`` or ``close`` is called before."""
+        with self._lock:
+            if work in self._timers:
+                return
+            timer = threading.Timer(seconds, self._expired, (work,))
+            timer.daemon = True
+            self._timers[work] = timer
+            timer.start()
+
     def wait(self) -> None:
         """Return when everything submitted so far is done."""
+        self._submit_delayed()
         done = threading.Event()
         self.submit(done.set)
         done.wait()
 
     def close(self) -> None:
         """Finish what was submitted and end the thread."""
+        self._submit_delayed()
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
             thread.join()
+
+    def _submit_delayed(self) -> None:
+        with self._lock:
+            delayed = dict(self._timers)
+        for work, timer in delayed.items():
+            timer.cancel()
+            self._expired(work)
+
+    def _expired(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            is_due = self._timers.pop(work, None) is not None
+        if is_due:
+            self.submit(work)
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:

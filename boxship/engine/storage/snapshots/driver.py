@@ -16,6 +16,8 @@ class SnapshotDriver(Protocol):
     name: str
     """As ``docker info`` shows it."""
     layout: Layout
+    unpacks_ahead: bool
+    """Whether a layer can be unpacked before those below it are here."""
 
     def open(self) -> None:
         """Make it ready; NotSupportedError with the reason where this host cannot."""
@@ -30,6 +32,12 @@ class SnapshotDriver(Protocol):
         self, draft: Path, parent: str | None, archive: Iterable[bytes], limits: LayerLimits
     ) -> Unpacked:
         """Unpack an uncompressed layer on ``parent`` into ``draft/diff``."""
+
+    def unpack_ahead(self, draft: Path, archive: Iterable[bytes], limits: LayerLimits) -> Unpacked:
+        """Unpack a layer whose parent is not known yet; NeedsParentError where that is needed."""
+
+    def place(self, draft: Path, parent: str | None, unpacked: Unpacked) -> None:
+        """Make what was unpacked ahead what ``unpack`` on this parent would have made."""
 
     def pack_layer(self, chain_id: str) -> Iterator[bytes]:
         """Yield the archive that turns the layer's parent into the layer."""

@@ -21,6 +21,8 @@ from boxship.errors import NotFoundError
 from boxship.linux.syncfs import sync_filesystem
 
 _PARENT_LINK = "parent"
+SYNC_DELAY_S = 2.0
+"""The layers of one image come together: flushing one would hold up the writing of the next."""
 
 
 def _boot_id() -> str:
@@ -94,7 +96,7 @@ class Layout:
             if not self.has_layer(record.chain_id):
                 raise
             self.discard(draft)
-        self._background.submit(self._sync)
+        self._background.submit_later(self._sync, SYNC_DELAY_S)
 
     def has_layer(self, chain_id: str) -> bool:
         """Tell whether the layer is here."""

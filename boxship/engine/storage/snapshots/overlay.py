@@ -12,6 +12,7 @@ from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.pack import pack_upper
 from boxship.engine.storage.layers.unpack import Unpacked, unpack
 from boxship.engine.storage.layers.whiteouts import OverlayWhiteouts
+from boxship.engine.storage.snapshots.ahead import UNKNOWN_LOWERS
 from boxship.engine.storage.snapshots.layer import Change
 from boxship.engine.storage.snapshots.layout import Layout
 from boxship.engine.storage.snapshots.upper import upper_changes
@@ -31,6 +32,7 @@ class OverlayDriver:
     """One directory per layer, mounted together with the container's upper directory."""
 
     name = "overlay2"
+    unpacks_ahead = True
     program = "overlay"
     """Who mounts, as errors name it."""
 
@@ -70,6 +72,20 @@ class OverlayDriver:
             raise _too_deep(len(lowers) + 1)
         self._make_root(tree, lowers)
         return unpack(archive, tree, OverlayWhiteouts(), limits, lowers)
+
+    def unpack_ahead(self, draft: Path, archive: Iterable[bytes], limits: LayerLimits) -> Unpacked:
+        """Unpack as ever: a layer's directory holds this layer alone."""
+        tree = draft / "diff"
+        self._make_root(tree, [])
+        return unpack(archive, tree, OverlayWhiteouts(), limits, UNKNOWN_LOWERS)
+
+    def place(self, draft: Path, parent: str | None, unpacked: Unpacked) -> None:
+        """Give the root directory the attributes of the one below, unless the layer has its own."""
+        lowers = self._lowers(parent)
+        if len(lowers) >= MAX_LAYERS:
+            raise _too_deep(len(lowers) + 1)
+        if not unpacked.describes_root:
+            _own_like_below(draft / "diff", lowers)
 
     def pack_layer(self, chain_id: str) -> Iterator[bytes]:
         """Pack the layer's own directory."""
@@ -162,13 +178,7 @@ class OverlayDriver:
     def _make_root(self, tree: Path, lowers: list[Path]) -> None:
         """Make a directory with the attributes of the tree's root below it."""
         tree.mkdir(mode=0o755)
-        if lowers:
-            below = lowers[0].stat()
-            os.chown(tree, below.st_uid, below.st_gid)
-            os.chmod(tree, stat.S_IMODE(below.st_mode))
-        else:
-            os.chown(tree, 0, 0)
-            os.chmod(tree, 0o755)
+        _own_like_below(tree, lowers)
 
     def _probe(self) -> None:
         """Mount an overlay and make a whiteout; NotSupportedError says why it fails."""
@@ -229,6 +239,16 @@ def _too_deep(count: int) -> InvalidParameterError:
 def _forget_volatile(work: Path) -> None:
     """Allow a volatile mount again after a crash: its content was declared expendable."""
     remove_tree(work / "work" / "incompat")
+
+
+def _own_like_below(tree: Path, lowers: list[Path]) -> None:
+    if lowers:
+        below = lowers[0].stat()
+        os.chown(tree, below.st_uid, below.st_gid)
+        os.chmod(tree, stat.S_IMODE(below.st_mode))
+    else:
+        os.chown(tree, 0, 0)
+        os.chmod(tree, 0o755)
 
 
 def _mount_overlay(lowers: list[Path], upper: Path, work: Path, target: Path, extra: str) -> None:

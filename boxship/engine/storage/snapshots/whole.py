@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from boxship.engine.storage.errors import NeedsParentError
 from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.unpack import Unpacked, unpack
 from boxship.engine.storage.layers.whiteouts import InPlaceWhiteouts
@@ -19,6 +20,7 @@ class WholeTreeDriver(ABC):
     """Every layer and every container has all files; ``_begin`` says how they come there."""
 
     name = ""
+    unpacks_ahead = False
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -42,6 +44,16 @@ class WholeTreeDriver(ABC):
         tree = draft / "diff"
         self._begin(parent, tree)
         return unpack(archive, tree, InPlaceWhiteouts(), limits)
+
+    def unpack_ahead(self, draft: Path, archive: Iterable[bytes], limits: LayerLimits) -> Unpacked:
+        """A layer has all files of those below it."""
+        del draft, archive, limits
+        raise NeedsParentError(f"{self.name} unpacks a layer into a copy of its parent")
+
+    def place(self, draft: Path, parent: str | None, unpacked: Unpacked) -> None:
+        """Nothing is ever unpacked ahead."""
+        del draft, parent, unpacked
+        raise NeedsParentError(f"{self.name} unpacks a layer into a copy of its parent")
 
     def pack_layer(self, chain_id: str) -> Iterator[bytes]:
         """Compare the layer with its parent."""
