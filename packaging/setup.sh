@@ -21,7 +21,7 @@ case $purpose in
   test)
     packages+=(runc iproute2 nftables iptables skopeo curl git)
     packages+=(fuse-overlayfs btrfs-progs e2fsprogs)
-    unpacked+=(docker.io)
+    unpacked+=(docker.io qemu-user-static)
     lock=requirements-dev.lock
     ;;
   *) echo "setup.sh: unknown purpose $purpose" >&2; exit 2 ;;
@@ -66,6 +66,8 @@ unpack_packages() {
     (cd "$target" && with_fresh_lists apt-get -o APT::Sandbox::User=root download "$name")
     dpkg -x "$target"/"$name"_*.deb "$target"
     rm "$target"/"$name"_*.deb
+    # Of 370 MB the tests use one emulator.
+    [ "$name" != qemu-user-static ] || find "$target/usr/bin" -type f ! -name qemu-aarch64-static -delete
     touch "$target/.complete"
   done
 }
