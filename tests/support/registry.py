@@ -48,27 +48,32 @@ def free_port() -> int:
 class Registry:
     """One registry process; its storage is below the directory it is given."""
 
-    def __init__(self, directory: Path, auth: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, directory: Path, auth: dict[str, object] | None = None, *, address: str = "127.0.0.1"
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
+        self.address = address
         self.port = free_port()
         self.authority: Authority | None = None
+        self._name = address
         self._auth = auth
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def host(self) -> str:
         """``127.0.0.1:<port>``, as image names begin."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     @property
     def url(self) -> str:
         """Base URL."""
         return f"{'https' if self.authority else 'http'}://{self.host}"
 
-    def use_tls(self, authority: Authority) -> None:
-        """Serve HTTPS with a certificate of that authority; call before start."""
+    def use_tls(self, authority: Authority, name: str = "127.0.0.1") -> None:
+        """Serve HTTPS with that authority's certificate for ``name``; call before start."""
         self.authority = authority
+        self._name = name
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
@@ -83,7 +88,7 @@ class Registry:
     def _configuration(self) -> dict[str, object]:
         http_settings: dict[str, object] = {"addr": self.host}
         if self.authority:
-            certificate = self.authority.server()
+            certificate = self.authority.server(self._name)
             http_settings["tls"] = {
                 "certificate": str(certificate.cert_path),
                 "key": str(certificate.key_path),
@@ -119,9 +124,10 @@ class Registry:
     def connect(self) -> http.client.HTTPConnection:
         """A new connection to the registry."""
         if self.authority is None:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            return http.client.HTTPConnection(self.address, self.port, timeout=10)
         context = ssl.create_default_context(cafile=str(self.authority.root.cert_path))
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
+        context.check_hostname = self._name == self.address
+        return http.client.HTTPSConnection(self.address, self.port, timeout=10, context=context)
 
     def stop(self) -> None:
         """End the process; its storage stays."""

@@ -46,7 +46,7 @@ def predicate(filters: Filters, catalog: Catalog) -> Predicate:
     tests: list[Predicate] = []
     dangling = flag(filters, "dangling")
     if dangling is not None:
-        tests.append(lambda image: image.is_dangling == dangling)
+        tests.append(_is_untagged if dangling else _has_name)
     tests += [_made_before(catalog.get(name).created_at_ns) for name in filters.get("before", ())]
     tests += [_made_after(catalog.get(name).created_at_ns) for name in filters.get("since", ())]
     now = time.time_ns()
@@ -54,6 +54,15 @@ def predicate(filters: Filters, catalog: Catalog) -> Predicate:
     tests += [_labelled(label) for label in filters.get("label", ())]
     tests += [_not(_labelled(label)) for label in filters.get("label!", ())]
     return lambda image: all(test(image) for test in tests)
+
+
+def _is_untagged(image: Image) -> bool:
+    """What Docker lists as dangling: also images that only a digest names."""
+    return not image.repo_tags
+
+
+def _has_name(image: Image) -> bool:
+    return not image.is_dangling
 
 
 def _made_before(moment_ns: int) -> Predicate:

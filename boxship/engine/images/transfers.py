@@ -49,7 +49,7 @@ class _Transfer:
         self.begun = asyncio.Event()
         self.abandoned = False
         self.watchers: list[Watcher] = []
-        self.state = TransferState(Phase.WAITING)
+        self.state: TransferState | None = None
         self.task: asyncio.Task[None] | None = None
 
     def publish(self, state: TransferState) -> None:
@@ -88,7 +88,7 @@ class Transfers:
         transfer = await self._join(source, blob)
         transfer.watchers.append(watcher)
         task = transfer.task
-        if transfer.state.phase is not Phase.WAITING or self._slots.locked():
+        if transfer.state is not None:
             watcher(transfer.state)
         try:
             if task is not None:
@@ -124,6 +124,8 @@ class Transfers:
         )
         transfer.growth.on_begin = lambda: loop.call_soon_threadsafe(transfer.begun.set)
         try:
+            if self._slots.locked():
+                transfer.publish(TransferState(Phase.WAITING))
             async with self._slots:
                 transfer.cancellation.check()
                 await self._workers.run(

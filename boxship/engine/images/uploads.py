@@ -78,8 +78,6 @@ class Uploads:
         upload.watchers.append(watcher)
         task = upload.task
         assert task is not None
-        if self._slots.locked():
-            watcher(UploadState(UploadPhase.WAITING))
         try:
             return await asyncio.shield(task)
         finally:
@@ -120,6 +118,8 @@ class Uploads:
             cancellation=upload.cancellation,
         )
         try:
+            if self._slots.locked():
+                upload.publish(UploadState(UploadPhase.WAITING))
             async with self._slots:
                 upload.cancellation.check()
                 return await self._workers.run(work.run)
