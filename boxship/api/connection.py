@@ -50,6 +50,7 @@ class HttpConnection:
         self._client_left = False
         self._taken_over = False
         self._body_taken = False
+        self._had_body = False
         self._continued = False
         self._reply_status = 0
         self._request: Request | None = None
@@ -136,6 +137,7 @@ class HttpConnection:
             seconds = time.perf_counter() - started
             self._server.answered(request, self._reply_status, seconds, self._sent_bytes)
         self._request = None
+        self._had_body = request.has_body
         if self._taken_over or self._server.closing:
             return False
         return await self._finish_body(request)
@@ -309,7 +311,8 @@ class HttpConnection:
 
     async def _linger(self) -> None:
         """Read and drop what the client still sends, so that it can read our answer first."""
-        if self._taken_over or self._http.their_state is not h11.SEND_BODY:
+        unread = self._had_body and self._http.their_state is h11.SEND_BODY
+        if self._taken_over or not unread:
             return
         if self._http.they_are_waiting_for_100_continue or self._channel.disconnected.done():
             return
@@ -368,11 +371,15 @@ class HttpConnection:
         await self._channel.write(b"".join(parts))
 
     async def send_file(self, descriptor: int, offset: int, count: int) -> None:
-        """Send a part of a file as the body of an answer that has announced this length."""
+        """Send a part of a file as a piece of a streamed answer, framed as its head says."""
         # h11 only counts: it asks for the length of what it passes through.
-        self._http.send_with_data_passthrough(h11.Data(data=cast(bytes, range(count))))
-        async for sent in self._channel.send_file(descriptor, offset, count):
-            self._sent_bytes += sent
+        data = cast(bytes, range(count))
+        for part in self._http.send_with_data_passthrough(h11.Data(data=data)) or []:
+            if part is not data:
+                await self._channel.write(part)
+                continue
+            async for sent in self._channel.send_file(descriptor, offset, count):
+                self._sent_bytes += sent
 
     async def send_end(self) -> None:
         """End a streamed answer."""

@@ -16,6 +16,8 @@ from boxship.engine.registry.server.files import Files
 from boxship.engine.registry.server.store import Store
 from boxship.engine.state.database import Transaction
 
+_LOST_S: Final = 3600.0
+"""A file on its way in has its row a moment later; one that is older never will."""
 _KEPT_MANIFESTS: Final = """
 WITH RECURSIVE kept (repository, digest) AS (
     SELECT repository, digest FROM tags
@@ -101,6 +103,7 @@ class _Collection:
         now = time.time()
         self._young = now - config.grace_s
         self._stale = now - config.upload_lifetime_s
+        self._lost = now - max(config.grace_s, _LOST_S)
 
     def plan(self) -> Collected:
         """Tell what would go."""
@@ -151,9 +154,7 @@ class _Collection:
     def _lost_uploads(self) -> Iterator[tuple[str, int]]:
         """List old files among the uploads that no row tells of."""
         return (
-            found
-            for found in self._old_uploads(self._young)
-            if self._store.upload(found[0]) is None
+            found for found in self._old_uploads(self._lost) if self._store.upload(found[0]) is None
         )
 
     def _unknown(self) -> Iterator[tuple[str, int]]:

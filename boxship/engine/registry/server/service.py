@@ -86,7 +86,10 @@ class Registry:
     async def open_blob(self, name: str, digest: str) -> Blob:
         """Open a blob for reading. Raises BlobUnknownError."""
         size = self.blob_size(name, digest)
-        return Blob(os.open(self.files.blob(digest), os.O_RDONLY | os.O_CLOEXEC), size)
+        try:
+            return Blob(os.open(self.files.blob(digest), os.O_RDONLY | os.O_CLOEXEC), size)
+        except FileNotFoundError:  # collected in this very moment
+            raise BlobUnknownError("blob unknown to registry", {"digest": digest}) from None
 
     def remove_blob(self, name: str, digest: str) -> None:
         """Take a blob out of a repository. Raises BlobUnknownError."""
@@ -240,7 +243,10 @@ class Registry:
 
     def read_manifest(self, manifest: ManifestRecord) -> bytes:
         """Return a manifest's bytes. [blocking]"""
-        return self.files.blob(manifest.digest).read_bytes()
+        try:
+            return self.files.blob(manifest.digest).read_bytes()
+        except FileNotFoundError:  # collected in this very moment
+            raise ManifestUnknownError("manifest unknown", {"reference": manifest.digest}) from None
 
     async def put_manifest(
         self, name: str, reference: str, data: bytes, media_type: str, tags: Iterable[str] = ()

@@ -75,15 +75,25 @@ def test_what_is_not_json(data: bytes) -> None:
         read_manifest(data, media_types.OCI_MANIFEST, "sha256:0")
 
 
+_MEMBERS = (
+    "schemaVersion",
+    "mediaType",
+    "config",
+    "layers",
+    "manifests",
+    "subject",
+    "annotations",
+    "digest",
+    "size",
+    "urls",
+    "artifactType",
+)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(ONE),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                "schemaVersion mediaType config layers manifests subject annotations digest size"
-                " urls artifactType".split()
-            ),
+            st.sampled_from(_MEMBERS),
             inner,
             max_size=5,
         )
