@@ -19,6 +19,9 @@ class StreamSink(Protocol):
     async def send_data(self, data: bytes | memoryview) -> None:
         """Send a piece of the body at once, waiting for a slow client."""
 
+    async def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send a part of a file as a piece of the body."""
+
     async def send_end(self) -> None:
         """End the body."""
 
@@ -68,6 +71,12 @@ class ResponseStream:
             await self.start()
         if data:
             await self._sink.send_data(data)
+
+    async def write_file(self, descriptor: int, size: int) -> None:
+        """Send the first ``size`` bytes of a file, at the speed of the kernel."""
+        await self.start()
+        if size:
+            await self._sink.send_file(descriptor, 0, size)
 
     async def write_json(self, document: object) -> None:
         """Send a document as one line (CR LF at its end in progress streams, as Docker does)."""

@@ -17,6 +17,7 @@ from boxship.api.request import Request
 from boxship.api.response import Response, empty_response, json_response
 from boxship.api.schema.images import ImagesPruned
 from boxship.engine.images.image import Image, ProgressSink
+from boxship.engine.images.save import Piece
 from boxship.errors import InvalidParameterError
 from boxship.reference import Reference, parse_normalized
 
@@ -193,7 +194,7 @@ async def image_load(request: Request, engine: "Engine") -> None:
 
 async def image_get(request: Request, engine: "Engine") -> None:
     """Send one image as an archive."""
-    await _send_archive(request, await engine.images.save([request.params["name"]]))
+    await _send_archive(request, await _saved(request, engine, [request.params["name"]]))
 
 
 async def image_get_all(request: Request, engine: "Engine") -> None:
@@ -201,10 +202,20 @@ async def image_get_all(request: Request, engine: "Engine") -> None:
     names = [name for text in request.query.texts("names") for name in text.split(",") if name]
     if not names:
         raise InvalidParameterError("no image was named: give at least one in the query names")
-    await _send_archive(request, await engine.images.save(names))
+    await _send_archive(request, await _saved(request, engine, names))
 
 
-async def _send_archive(request: Request, chunks: AsyncIterator[bytes]) -> None:
+async def _saved(request: Request, engine: "Engine", names: list[str]) -> AsyncIterator[Piece]:
+    platforms = [platform_name(text) for text in request.query.texts("platform") if text]
+    return await engine.images.save(names, platforms)
+
+
+async def _send_archive(request: Request, pieces: AsyncIterator[Piece]) -> None:
+    """Send an archive, whole files of it by the kernel."""
     stream = request.stream("application/x-tar")
-    async for chunk in chunks:
-        await stream.write(chunk)
+    async for piece in pieces:
+        if isinstance(piece, bytes):
+            await stream.write(piece)
+        else:
+            with piece.path.open("rb", buffering=0) as file:
+                await stream.write_file(file.fileno(), piece.size)

@@ -16,9 +16,10 @@ from boxship.engine.images.registration import NewImage, Registrar
 from boxship.engine.images.streams import consume
 from boxship.engine.images.workers import Workers
 from boxship.engine.state.database import Database, Transaction
-from boxship.engine.storage.service import StorageService
+from boxship.engine.storage.service import CapturedLayer, StorageService
 from boxship.errors import InternalError
 from boxship.oci.image import ExecutionConfig, History, ImageConfig, OriginConfig, RootFs
+from boxship.oci.media_types import OCI_LAYER
 from boxship.oci.platform import Platform, host_platform, parse_platform
 from boxship.reference import Reference
 from boxship.units import format_timestamp_ns
@@ -82,7 +83,7 @@ class Importer:
 
     async def commit(
         self,
-        changes_tar: Callable[[], Iterator[bytes]],
+        take: Callable[[], CapturedLayer],
         base: Image | None,
         execution: ExecutionConfig,
         target: Reference | None,
@@ -97,18 +98,17 @@ class Importer:
     ) -> Image:
         """Make an image of a base and a container's changes.
 
-        changes_tar: opens the layer's uncompressed tar; called and read in a thread. execution:
-        the complete configuration of the new image. base: None for a container without an image.
+        take: makes the changes a layer on the base; called in a thread. execution: the complete
+        configuration of the new image. base: None for a container without an image.
         container, container_config: what the document says of its origin.
         during: entered while the changes are read. record: becomes part of the transaction that
         makes the image known, and gets its id and its name; what it raises takes the image back.
         """
-        parent = base.chain_ids[-1] if base and base.chain_ids else None
         below = base.blobs if base else ()
         async with self._reclaimer.lease() as lease:
             await lease.hold([blob.digest for blob in below], [blob.chain_id for blob in below])
             async with during:
-                layer = await self._workers.run(lambda: self._store_layer(changes_tar(), parent))
+                layer = _layer_without_blob(await self._workers.run(take))
             await lease.hold([layer.digest], [layer.chain_id])
             layers = (*below, layer)
             created = format_timestamp_ns(time.time_ns())
@@ -197,6 +197,17 @@ class Importer:
                 self._registrar.record(tx, action, new.id, new.id, labels)
 
         return record
+
+
+def _layer_without_blob(captured: CapturedLayer) -> LayerBlob:
+    """Describe a layer whose archive is packed whenever it is asked for."""
+    return LayerBlob(
+        diff_id=captured.info.diff_id,
+        chain_id=captured.info.chain_id,
+        digest=captured.info.diff_id,
+        media_type=OCI_LAYER,
+        size=captured.archive_size,
+    )
 
 
 def _document(

@@ -7,19 +7,22 @@ load.
 import tarfile
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
 from boxship.engine.images.catalog import Catalog
-from boxship.engine.images.image import Image
+from boxship.engine.images.image import Image, LayerBlob
 from boxship.engine.storage.content import ContentStore
+from boxship.engine.storage.errors import CorruptContentError
+from boxship.engine.storage.service import StorageService
 from boxship.oci import manifest as manifests
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.manifest import Index
 from boxship.oci.media_types import OCI_INDEX
 from boxship.reference import Reference, is_digest, parse_normalized
 
-CHUNK_SIZE = 1 << 20
+_SMALL = 1 << 16
 _BLOCK = 512
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -34,60 +37,83 @@ class Saved:
     references: list[Reference] = field(default_factory=list)
 
 
-def select(catalog: Catalog, names: Sequence[str]) -> list[Saved]:
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A piece of an archive that is a whole file."""
+
+    path: Path
+    size: int
+
+
+Piece = bytes | FilePart
+
+
+def select(catalog: Catalog, names: Sequence[str], platforms: Sequence[str] = ()) -> list[Saved]:
     """Find what is to be saved: a bare repository name stands for all its tags, an id for none.
 
-    Raises NotFoundError.
+    platforms: the variants that are saved; the best one for this machine without. Raises
+    NotFoundError.
     """
     chosen: dict[str, Saved] = {}
-    for name in names:
-        for image, reference in _expand(catalog, name):
+    wanted = ((name, platform) for name in names for platform in platforms or ("",))
+    for name, platform in wanted:
+        for image, reference in _expand(catalog, name, platform):
             saved = chosen.setdefault(image.id, Saved(image))
             if reference is not None and reference not in saved.references:
                 saved.references.append(reference)
     return list(chosen.values())
 
 
-def _expand(catalog: Catalog, name: str) -> list[tuple[Image, Reference | None]]:
+def _expand(catalog: Catalog, name: str, platform: str) -> list[tuple[Image, Reference | None]]:
     if name.startswith("sha256:") or is_digest(f"sha256:{name}"):
-        return [(catalog.get(name), None)]
+        return [(catalog.get(name, platform), None)]
     reference = parse_normalized(name)
     if not (reference.tag or reference.digest):
         tags = catalog.store.tags_of(reference.name)
         if tags:
             tagged = [reference.with_tag(tag) for tag in tags]
-            return [(catalog.get(str(one)), one) for one in tagged]
-    image = catalog.get(name)
+            return [(catalog.get(str(one), platform), one) for one in tagged]
+    image = catalog.get(name, platform)
     shown = reference.with_default_tag()
     is_tag = shown.tag and not shown.digest and shown.familiar in image.repo_tags
     return [(image, shown if is_tag else None)]
 
 
-def write_archive(content: ContentStore, chosen: Sequence[Saved]) -> Generator[bytes, None, None]:
-    """Yield the tar, a chunk at a time. [blocking]"""
-    yield from _directory("blobs/")
-    yield from _directory("blobs/sha256/")
-    for digest in _digests(chosen):
-        yield from _blob(content, digest)
+def write_archive(storage: StorageService, chosen: Sequence[Saved]) -> Generator[Piece, None, None]:
+    """Yield the tar, a piece at a time. [blocking]
+
+    Raises CorruptContentError where a layer cannot be packed as it was.
+    """
+    content = storage.content
+    yield _directory("blobs/")
+    yield _directory("blobs/sha256/")
+    for digest, layer in _blobs(chosen).items():
+        if layer is None or content.has(digest):
+            yield from _blob(content, digest)
+        else:
+            yield from _packed(storage, layer)
     index = Index(
         schema_version=2,
         media_type=OCI_INDEX,
         manifests=[entry for saved in chosen for entry in _entries(content, saved)],
     )
-    yield from _file("index.json", manifests.encode(index))
-    yield from _file("manifest.json", msgspec.json.encode([_docker_entry(one) for one in chosen]))
-    yield from _file("oci-layout", _LAYOUT)
-    yield from _file("repositories", msgspec.json.encode(_repositories(chosen)))
+    yield _file("index.json", manifests.encode(index))
+    yield _file("manifest.json", msgspec.json.encode([_docker_entry(one) for one in chosen]))
+    yield _file("oci-layout", _LAYOUT)
+    yield _file("repositories", msgspec.json.encode(_repositories(chosen)))
     yield bytes(2 * _BLOCK)
 
 
-def _digests(chosen: Iterable[Saved]) -> list[str]:
-    found: dict[str, None] = {}
+def _blobs(chosen: Iterable[Saved]) -> dict[str, LayerBlob | None]:
+    """Return all blobs by digest, each once; those of layers with what is known of them."""
+    found: dict[str, LayerBlob | None] = {}
     for saved in chosen:
         image = saved.image
-        blobs = (blob.digest for blob in image.blobs)
-        found.update(dict.fromkeys((image.id, *blobs, image.manifest_digest)))
-    return list(found)
+        found.setdefault(image.id, None)
+        for blob in image.blobs:
+            found.setdefault(blob.digest, blob)
+        found.setdefault(image.manifest_digest, None)
+    return found
 
 
 def _entries(content: ContentStore, saved: Saved) -> list[Descriptor]:
@@ -137,19 +163,37 @@ def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
     return member.tobuf(tarfile.PAX_FORMAT)
 
 
-def _directory(name: str) -> Generator[bytes, None, None]:
-    yield _header(name, 0, tarfile.DIRTYPE, 0o755)
+def _directory(name: str) -> bytes:
+    return _header(name, 0, tarfile.DIRTYPE, 0o755)
 
 
-def _file(name: str, data: bytes) -> Generator[bytes, None, None]:
-    yield _header(name, len(data), tarfile.REGTYPE, 0o644) + data + bytes(-len(data) % _BLOCK)
+def _file(name: str, data: bytes) -> bytes:
+    return _header(name, len(data), tarfile.REGTYPE, 0o644) + data + bytes(-len(data) % _BLOCK)
 
 
-def _blob(content: ContentStore, digest: str) -> Generator[bytes, None, None]:
+def _blob(content: ContentStore, digest: str) -> Generator[Piece, None, None]:
     size = content.size(digest)
-    yield _header(blob_path(digest), size, tarfile.REGTYPE, 0o644)
-    with content.open(digest) as file:
-        while chunk := file.read(CHUNK_SIZE):
-            yield chunk
+    header = _header(blob_path(digest), size, tarfile.REGTYPE, 0o644)
+    if size <= _SMALL:
+        yield header + content.read(digest) + bytes(-size % _BLOCK)
+        return
+    yield header
+    yield FilePart(content.path(digest), size)
     if size % _BLOCK:
         yield bytes(-size % _BLOCK)
+
+
+def _packed(storage: StorageService, layer: LayerBlob) -> Generator[Piece, None, None]:
+    """Pack a layer that has no blob of its own; its archive is a whole number of blocks."""
+    yield _header(blob_path(layer.digest), layer.size, tarfile.REGTYPE, 0o644)
+    missing = layer.size
+    for chunk in storage.open_layer_tar(layer.chain_id):
+        missing -= len(chunk)
+        if missing < 0:
+            break
+        yield chunk
+    if missing:
+        raise CorruptContentError(
+            f"layer {layer.chain_id} does not pack to the {layer.size} bytes that it had: its "
+            "files were changed on the disk"
+        )

@@ -86,7 +86,7 @@ async def consume(
         await asyncio.wait({pump})
 
 
-async def produce(workers: Workers, chunks: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+async def produce(workers: Workers, chunks: Generator[T, None, None]) -> AsyncIterator[T]:
     """Yield what a blocking generator yields, each step in a thread; close it at the end."""
     try:
         while (chunk := await workers.run(lambda: next(chunks, None))) is not None:

@@ -1,7 +1,7 @@
 """The verbs of storage: content, layers, and containers' root filesystems."""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,8 @@ from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.pack import pack_tree
 from boxship.engine.storage.layers.pipeline import LayerPipeline
 from boxship.engine.storage.layers.unpack import Unpacked
-from boxship.engine.storage.layers.verify import verified
+from boxship.engine.storage.layers.verify import Digester, verified
+from boxship.engine.storage.layers.walk import Node, keep_all
 from boxship.engine.storage.snapshots.ahead import LayerAhead
 from boxship.engine.storage.snapshots.background import Background
 from boxship.engine.storage.snapshots.choose import open_driver
@@ -40,6 +41,15 @@ class LayerInfo:
     diff_id: str
     size: int
     """Unpacked bytes of this layer alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedLayer:
+    """A layer that was made of a container's changes."""
+
+    info: LayerInfo
+    archive_size: int
+    """Bytes of its uncompressed archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,10 +381,34 @@ class StorageService:
             if not was_mounted:
                 self.unmount_container(container_id)
 
-    def commit_container(self, container_id: str) -> Iterator[bytes]:
-        """Yield the writable layer as a layer archive. [blocking]"""
+    def capture_container(
+        self, container_id: str, *, skip: Callable[[Node], bool] = keep_all
+    ) -> CapturedLayer:
+        """Make a layer of what the container changed. [blocking]
+
+        Its archive is kept nowhere: ``open_layer_tar`` packs the layer again. ``skip``: leaves a
+        node out, and all below it. All or nothing, as ``apply_layer``. Raises NotFoundError,
+        StorageFullError, CorruptContentError for a file that shrinks while it is read.
+        """
         self._layout.container(container_id)
-        return self._driver.pack_changes(container_id)
+        parent = self._layout.container_parent(container_id) or ""
+        with disk_errors("committing a container", self._data_root):
+            draft = self._layout.draft()
+            try:
+                with Digester() as digester:
+                    found = self._driver.capture(container_id, draft, digester.update, skip)
+                record = LayerRecord(
+                    chain_id=chain_id(parent, digester.digest),
+                    diff_id=digester.digest,
+                    parent=parent,
+                    size=found.size,
+                    entries=found.entries,
+                )
+                self._layout.publish_layer(draft, record)
+            except BaseException:
+                self._layout.discard(draft)
+                raise
+        return CapturedLayer(self._info(record.chain_id), digester.size)
 
     def usage(self) -> StorageUsage:
         """Measure everything. [blocking]"""

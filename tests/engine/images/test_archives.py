@@ -18,6 +18,7 @@ from boxship.entrypoints import base_image
 from boxship.errors import BoxshipError, InvalidParameterError, NotFoundError
 from boxship.oci.image import ExecutionConfig
 from tests.engine.images.conftest import House, HouseMaker
+from tests.support.layers import captured, joined
 
 
 async def stream(data: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
@@ -33,7 +34,7 @@ async def load(house: House, data: bytes) -> list[Image]:
 
 async def save(house: House, *names: str) -> bytes:
     """Save images."""
-    return b"".join([chunk async for chunk in await house.images.save(names)])
+    return await joined(await house.images.save(names))
 
 
 def said(house: House) -> list[str]:
@@ -253,9 +254,8 @@ async def test_import_of_rubbish_leaves_nothing(house: House) -> None:
 async def test_commit_on_top_of_an_image(house: House) -> None:
     await load(house, base_image.docker_archive(base_image.busybox_image(), "busybox:latest"))
     base = house.images.get("busybox")
-    layer = tar_of({"srv/new": b"data"})
     image = await house.images.commit(
-        lambda: iter([layer]),
+        lambda: captured(house.storage, base.chain_ids[-1], {"srv/new": b"data"}),
         base=base.id,
         execution=base.config.config,
         changes=["USER nobody"],

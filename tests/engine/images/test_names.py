@@ -12,6 +12,7 @@ from boxship.ids import short_id
 from boxship.oci.image import ExecutionConfig
 from tests.engine.images.conftest import House
 from tests.engine.images.test_archives import load, stream, tar_of
+from tests.support.layers import captured
 from tests.support.registry import Registry, push_image
 
 MISSING = "0" * 64
@@ -194,7 +195,7 @@ async def test_digests_go_with_the_last_tag(house: House, registry: Registry) ->
 async def test_parents(house: House) -> None:
     base = await add(house, "base:1")
     child = await house.images.commit(
-        lambda: iter([tar_of({"new": b"x"})]),
+        lambda: captured(house.storage, base.chain_ids[-1], {"new": b"x"}),
         base=base.id,
         execution=base.config.config,
         repository="child:1",

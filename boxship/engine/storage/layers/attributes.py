@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from boxship.engine.storage.errors import CorruptLayerError
 
@@ -25,6 +26,14 @@ def checked_owner(uid: int, gid: int) -> tuple[int, int]:
 def clamped_time(time_ns: int) -> int:
     """Return the nearest time that file systems can hold."""
     return min(max(time_ns, _MIN_TIME_NS), _MAX_TIME_NS)
+
+
+def masked_bits() -> int:
+    """Return the mode bits that open() does not set as told: the umask's and set-id bits."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("Umask:"):
+            return int(line.split()[1], 8) | 0o7000
+    return 0o7777
 
 
 def set_attributes(target: int | bytes, xattrs: Mapping[str, bytes]) -> None:

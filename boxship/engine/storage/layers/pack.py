@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from boxship.engine.storage.errors import CorruptContentError
 from boxship.engine.storage.layers import entry as types
@@ -12,6 +13,8 @@ from boxship.engine.storage.layers.names import OPAQUE_MARK, WHITEOUT_PREFIX
 from boxship.engine.storage.layers.walk import Node, keep_all, walk
 from boxship.engine.storage.layers.whiteouts import is_opaque, is_whiteout
 from boxship.engine.storage.layers.writer import END, encode_header, padding
+
+Xattrs = dict[str, bytes] | None
 
 CHUNK = 1 << 20
 _SKIPPED_XATTRS = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
@@ -39,7 +42,7 @@ def pack_upper(upper: Path, *, skip: Callable[[Node], bool] = keep_all) -> Itera
 
     ``skip``: as in ``pack_tree``.
     """
-    packer = _UpperPacker()
+    packer = UpperPacker()
     return gather(piece for node in walk(upper, skip) for piece in packer.pack(node))
 
 
@@ -64,56 +67,138 @@ def removal_mark(directory: bytes, name: bytes) -> Entry:
     return Entry(name=path, type=types.FILE, mode=0, uid=0, gid=0, size=0, mtime_ns=0)
 
 
+class Mirror(Protocol):
+    """Is told of everything that is packed, to make a copy of it on the way."""
+
+    def file(self, node: Node, data: bytes, xattrs: Xattrs) -> None:
+        """Take a small file whole."""
+
+    def begin(self, node: Node, xattrs: Xattrs) -> Callable[[bytes], None]:
+        """Take a large file; return what is called with its pieces, and at its end with b""."""
+
+    def link(self, node: Node, first: bytes) -> None:
+        """Take one more name of what was packed as ``first``."""
+
+    def other(self, node: Node, xattrs: Xattrs) -> None:
+        """Take a directory or a special file."""
+
+    def removal(self, node: Node) -> None:
+        """Take an overlay's mark of a removed name."""
+
+    def opaque(self, node: Node) -> None:
+        """Mark a directory that was taken as opaque."""
+
+
 class Packer:
     """Turns nodes into entries; remembers inodes to write hard links."""
 
-    def __init__(self) -> None:
+    def __init__(self, mirror: Mirror | None = None) -> None:
         self._links: dict[tuple[int, int], bytes] = {}
+        self._mirror = mirror
+        self.size = 0
+        """Bytes in the files so far."""
+        self.entries = 0
 
-    def pack(self, node: Node) -> Iterator[bytes]:
-        """Yield header and data of a node; nothing for a socket."""
-        kind = _TYPES.get(stat.S_IFMT(node.status.st_mode))
-        if kind is None:
-            return
-        entry = _entry(node, kind)
+    def pack(self, node: Node) -> Iterable[bytes]:
+        """Return header and data of a node; nothing for a socket."""
         status = node.status
+        kind = _TYPES.get(stat.S_IFMT(status.st_mode))
+        if kind is None:
+            return ()
+        self.entries += 1
         if status.st_nlink > 1 and kind != types.DIRECTORY:
-            first = self._links.setdefault((status.st_dev, status.st_ino), node.path)
-            if first != node.path:
-                entry.type, entry.link, entry.size, entry.xattrs = types.HARD_LINK, first, 0, None
-        yield encode_header(entry)
-        if entry.type == types.FILE and entry.size:
-            yield from _content(node, entry.size)
+            path = node.path
+            first = self._links.setdefault((status.st_dev, status.st_ino), path)
+            if first != path:
+                return (self._link(node, kind, first),)
+        if kind == types.FILE:
+            return self._file(node)
+        entry = _entry(node, kind)
+        if self._mirror is not None:
+            self._mirror.other(node, entry.xattrs)
+        return (encode_header(entry),)
+
+    def _link(self, node: Node, kind: bytes, first: bytes) -> bytes:
+        if self._mirror is not None:
+            self._mirror.link(node, first)
+        entry = _entry(node, kind)
+        entry.type, entry.link, entry.size, entry.xattrs = types.HARD_LINK, first, 0, None
+        return encode_header(entry)
+
+    def _file(self, node: Node) -> Iterable[bytes]:
+        """Read a file that fits into memory at once, which most do, and hand on larger ones."""
+        size = node.status.st_size
+        self.size += size
+        descriptor = node.open()
+        try:
+            entry = _entry(node, types.FILE, _xattrs(descriptor))
+            if size > CHUNK:
+                return self._large(node, entry, os.dup(descriptor))
+            data = _read_exactly(descriptor, node, size)
+        finally:
+            os.close(descriptor)
+        if self._mirror is not None:
+            self._mirror.file(node, data, entry.xattrs)
+        return (encode_header(entry), data, padding(size))
+
+    def _large(self, node: Node, entry: Entry, descriptor: int) -> Iterator[bytes]:
+        try:
+            take = self._mirror.begin(node, entry.xattrs) if self._mirror else None
+            yield encode_header(entry)
+            missing = entry.size
+            while missing:
+                piece = _read_exactly(descriptor, node, min(missing, CHUNK))
+                missing -= len(piece)
+                if take is not None:
+                    take(piece)
+                yield piece
+            if take is not None:
+                take(b"")
+            yield padding(entry.size)
+        finally:
+            os.close(descriptor)
 
 
-class _UpperPacker(Packer):
-    def pack(self, node: Node) -> Iterator[bytes]:
+class UpperPacker(Packer):
+    """Packs an overlay's upper directory, its marks as OCI whiteouts."""
+
+    def pack(self, node: Node) -> Iterable[bytes]:
+        """Return header and data of a node."""
         if is_whiteout(node.status):
-            yield encode_header(removal_mark(node.parent, WHITEOUT_PREFIX + node.name))
-            return
-        yield from super().pack(node)
-        if stat.S_ISDIR(node.status.st_mode) and node.path:
-            descriptor = node.open()
-            try:
-                opaque = is_opaque(descriptor)
-            finally:
-                os.close(descriptor)
-            if opaque:
-                yield encode_header(removal_mark(node.path, OPAQUE_MARK))
+            self.entries += 1
+            if self._mirror is not None:
+                self._mirror.removal(node)
+            return (encode_header(removal_mark(node.parent, WHITEOUT_PREFIX + node.name)),)
+        pieces = super().pack(node)
+        if not stat.S_ISDIR(node.status.st_mode) or not node.path or not _is_opaque(node):
+            return pieces
+        if self._mirror is not None:
+            self._mirror.opaque(node)
+        return (*pieces, encode_header(removal_mark(node.path, OPAQUE_MARK)))
 
 
-def _entry(node: Node, kind: bytes) -> Entry:
+def _is_opaque(node: Node) -> bool:
+    descriptor = node.open()
+    try:
+        return is_opaque(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _entry(node: Node, kind: bytes, xattrs: Xattrs = None) -> Entry:
+    """Describe a node; a file's extended attributes are given, others' are read."""
     status = node.status
     is_directory = kind == types.DIRECTORY
+    is_file = kind == types.FILE
     entry = Entry(
         name=(node.path or b".") + b"/" if is_directory else node.path,
         type=kind,
         mode=stat.S_IMODE(status.st_mode),
         uid=status.st_uid,
         gid=status.st_gid,
-        size=status.st_size if kind == types.FILE else 0,
+        size=status.st_size if is_file else 0,
         mtime_ns=status.st_mtime_ns,
-        xattrs=_xattrs(node),
+        xattrs=xattrs if is_file else _xattrs_by_name(node),
     )
     if kind == types.SYMLINK:
         entry.link = os.readlink(node.name, dir_fd=node.dir_fd)
@@ -122,30 +207,32 @@ def _entry(node: Node, kind: bytes) -> Entry:
     return entry
 
 
-def _xattrs(node: Node) -> dict[str, bytes] | None:
-    path = b"/proc/self/fd/%d/%b" % (node.dir_fd, node.name or b".")
+def _xattrs_by_name(node: Node) -> Xattrs:
+    return _xattrs(b"/proc/self/fd/%d/%b" % (node.dir_fd, node.name or b"."))
+
+
+def _xattrs(target: int | bytes) -> Xattrs:
+    """Return the extended attributes of a descriptor or of a path, which is not followed."""
+    follow = isinstance(target, int)
     try:
-        names = os.listxattr(path, follow_symlinks=False)
+        names = os.listxattr(target, follow_symlinks=follow)
     except OSError:  # the file system has none
         return None
+    if not names:
+        return None
     return {
-        name: os.getxattr(path, name, follow_symlinks=False)
+        name: os.getxattr(target, name, follow_symlinks=follow)
         for name in names
         if not name.startswith(_SKIPPED_XATTRS)
     } or None
 
 
-def _content(node: Node, size: int) -> Iterator[bytes]:
-    """Yield exactly ``size`` bytes: a file that shrinks meanwhile cannot be packed."""
-    descriptor = node.open()
-    try:
-        missing = size
-        while missing:
-            piece = os.read(descriptor, min(missing, CHUNK))
-            if not piece:
-                raise CorruptContentError(f"{os.fsdecode(node.path)} shrank while it was read")
-            missing -= len(piece)
-            yield piece
-    finally:
-        os.close(descriptor)
-    yield padding(size)
+def _read_exactly(descriptor: int, node: Node, size: int) -> bytes:
+    """Read ``size`` bytes: a file that shrinks meanwhile cannot be packed."""
+    data = os.read(descriptor, size) if size else b""
+    while len(data) < size:
+        more = os.read(descriptor, size - len(data))
+        if not more:
+            raise CorruptContentError(f"{os.fsdecode(node.path)} shrank while it was read")
+        data += more
+    return data

@@ -17,6 +17,7 @@ from boxship.engine.storage.layers.attributes import (
     change_mode,
     checked_owner,
     clamped_time,
+    masked_bits,
     set_attributes,
 )
 from boxship.engine.storage.layers.beneath import copy_up
@@ -103,7 +104,7 @@ class _Unpacker:
         self._whiteouts = whiteouts
         self._limits = limits
         self._inherits_group = whiteouts.in_place
-        self._masked = _masked_bits()
+        self._masked = masked_bits()
         self._size = 0
         self._describes_root = False
         self._reader = TarReader(())
@@ -333,14 +334,6 @@ def _no_target(entry: Entry) -> CorruptLayerError:
         f"invalid layer: hard link {os.fsdecode(entry.name)} to {os.fsdecode(entry.link)}, which "
         "is neither in the layer nor below it"
     )
-
-
-def _masked_bits() -> int:
-    """Return the mode bits that open() does not set as told: the umask's and set-id bits."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("Umask:"):
-            return int(line.split()[1], 8) | 0o7000
-    return 0o7777
 
 
 def _link(target_fd: int, target: bytes, dir_fd: int, name: bytes) -> None:

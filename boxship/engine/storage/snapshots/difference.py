@@ -2,12 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from boxship.engine.storage.layers.names import WHITEOUT_PREFIX
 from boxship.engine.storage.layers.pack import Packer, gather, removal_mark
-from boxship.engine.storage.layers.walk import Node, walk
+from boxship.engine.storage.layers.walk import Node, keep_all, walk
 from boxship.engine.storage.layers.writer import encode_header
 from boxship.engine.storage.snapshots.layer import Change, ChangeKind
 
@@ -22,16 +22,22 @@ def tree_changes(old: Path | None, new: Path) -> list[Change]:
     return sorted(changes, key=lambda change: change.path)
 
 
-def pack_difference(old: Path | None, new: Path) -> Iterator[bytes]:
-    """Yield the layer archive that turns ``old`` into ``new``. [blocking]"""
-    return gather(_pieces(old, new))
+def pack_difference(
+    old: Path | None, new: Path, *, skip: Callable[[Node], bool] = keep_all
+) -> Iterator[bytes]:
+    """Yield the layer archive that turns ``old`` into ``new``. [blocking]
+
+    ``skip``: leaves a node out.
+    """
+    return gather(_pieces(old, new, skip))
 
 
-def _pieces(old: Path | None, new: Path) -> Iterator[bytes]:
+def _pieces(old: Path | None, new: Path, skip: Callable[[Node], bool]) -> Iterator[bytes]:
     packer = Packer()
     for _, path, node in differences(old, new):
         if node is not None:
-            yield from packer.pack(node)
+            if not skip(node):
+                yield from packer.pack(node)
             continue
         parent, _, name = path.rpartition(b"/")
         yield encode_header(removal_mark(parent, WHITEOUT_PREFIX + name))

@@ -1,11 +1,12 @@
 """What every snapshot driver does (the contract suite in tests/contract runs against each)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.unpack import Unpacked
+from boxship.engine.storage.layers.walk import Node
 from boxship.engine.storage.snapshots.layer import Change
 from boxship.engine.storage.snapshots.layout import Layout
 
@@ -69,5 +70,15 @@ class SnapshotDriver(Protocol):
     def changes(self, container_id: str) -> list[Change]:
         """Return what differs from the image, sorted by path."""
 
-    def pack_changes(self, container_id: str) -> Iterator[bytes]:
-        """Yield the archive that turns the image into the container's tree."""
+    def capture(
+        self,
+        container_id: str,
+        draft: Path,
+        sink: Callable[[bytes], None],
+        skip: Callable[[Node], bool],
+    ) -> Unpacked:
+        """Copy what the container changed into ``draft/diff``, as a layer on its image.
+
+        The layer's archive goes to ``sink``: what ``pack_layer`` will give once it is published.
+        ``skip``: leaves a node out, and all below it.
+        """

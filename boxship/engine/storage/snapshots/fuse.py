@@ -10,11 +10,11 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from boxship.engine.storage.layers.names import META_PREFIX
-from boxship.engine.storage.layers.pack import pack_upper
+from boxship.engine.storage.layers.unpack import Unpacked
 from boxship.engine.storage.layers.walk import Node
 from boxship.engine.storage.layers.whiteouts import OPAQUE_XATTR
 from boxship.engine.storage.snapshots.layer import Change
@@ -55,9 +55,15 @@ class FuseOverlayDriver(OverlayDriver):
         lowers = self._lowers(self.layout.container_parent(container_id))
         return upper_changes(upper, lowers, _is_mark)
 
-    def pack_changes(self, container_id: str) -> Iterator[bytes]:
-        """Pack the upper directory, without the program's own marks."""
-        return pack_upper(self.layout.container(container_id) / "diff", skip=_is_mark)
+    def capture(
+        self,
+        container_id: str,
+        draft: Path,
+        sink: Callable[[bytes], None],
+        skip: Callable[[Node], bool],
+    ) -> Unpacked:
+        """Copy the upper directory, without the program's own marks."""
+        return super().capture(container_id, draft, sink, lambda node: _is_mark(node) or skip(node))
 
     def _mount(self, lowers: list[Path], home: Path, target: Path, *, volatile: bool) -> None:
         options = [

@@ -4,13 +4,15 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from boxship.engine.storage.layers.capture import capture
 from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.pack import pack_upper
 from boxship.engine.storage.layers.unpack import Unpacked, unpack
+from boxship.engine.storage.layers.walk import Node
 from boxship.engine.storage.layers.whiteouts import OverlayWhiteouts
 from boxship.engine.storage.snapshots.ahead import UNKNOWN_LOWERS
 from boxship.engine.storage.snapshots.layer import Change
@@ -162,9 +164,20 @@ class OverlayDriver:
         upper = self.layout.container(container_id) / "diff"
         return upper_changes(upper, self._lowers(self.layout.container_parent(container_id)))
 
-    def pack_changes(self, container_id: str) -> Iterator[bytes]:
-        """Pack the upper directory."""
-        return pack_upper(self.layout.container(container_id) / "diff")
+    def capture(
+        self,
+        container_id: str,
+        draft: Path,
+        sink: Callable[[bytes], None],
+        skip: Callable[[Node], bool],
+    ) -> Unpacked:
+        """Copy the upper directory."""
+        lowers = self._lowers(self.layout.container_parent(container_id))
+        if len(lowers) >= MAX_LAYERS:
+            raise _too_deep(len(lowers) + 1)
+        tree = draft / "diff"
+        self._make_root(tree, lowers)
+        return capture(self.layout.container(container_id) / "diff", tree, sink, skip=skip)
 
     def _lowers(self, chain_id: str | None) -> list[Path]:
         """Return the layers' directories, the topmost first."""

@@ -3,12 +3,13 @@
 import errno
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from boxship.engine.storage.errors import NeedsParentError
 from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.unpack import Unpacked, unpack
+from boxship.engine.storage.layers.walk import Node
 from boxship.engine.storage.layers.whiteouts import InPlaceWhiteouts
 from boxship.engine.storage.snapshots.difference import pack_difference, tree_changes
 from boxship.engine.storage.snapshots.layer import Change
@@ -111,10 +112,24 @@ class WholeTreeDriver(ABC):
             self._parent_tree(container_id), self.layout.container(container_id) / "diff"
         )
 
-    def pack_changes(self, container_id: str) -> Iterator[bytes]:
-        """Pack what differs from the image."""
+    def capture(
+        self,
+        container_id: str,
+        draft: Path,
+        sink: Callable[[bytes], None],
+        skip: Callable[[Node], bool],
+    ) -> Unpacked:
+        """Pack what differs from the image, and unpack it over the image's tree."""
         tree = self.layout.container(container_id) / "diff"
-        return pack_difference(self._parent_tree(container_id), tree)
+        chunks = pack_difference(self._parent_tree(container_id), tree, skip=skip)
+
+        def passing() -> Iterator[bytes]:
+            for chunk in chunks:
+                sink(chunk)
+                yield chunk
+
+        parent = self.layout.container_parent(container_id)
+        return self.unpack(draft, parent, passing(), LayerLimits())
 
     @abstractmethod
     def _begin(self, chain_id: str | None, tree: Path) -> None:
