@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink
+from boxship.engine.images.members import Member, members
 from boxship.engine.images.outgoing import Outgoing
 from boxship.engine.images.reclaim import Lease, Reclaimer
 from boxship.engine.images.registration import Registrar
@@ -14,7 +15,7 @@ from boxship.engine.images.transfers import PROGRESS_INTERVAL_S
 from boxship.engine.images.uploads import UploadPhase, Uploads, UploadState
 from boxship.engine.images.workers import Workers
 from boxship.engine.registry.auth import RegistryAuth
-from boxship.engine.registry.client import RegistryClient, Repository
+from boxship.engine.registry.client import ManifestHead, RegistryClient, Repository
 from boxship.engine.registry.upload import Outcome, Uploaded, has_blob
 from boxship.engine.state.database import Database
 from boxship.engine.storage.content import ContentStore
@@ -97,6 +98,9 @@ class Pusher:
     ) -> None:
         """Push a tag, or all tags of a repository.
 
+        A tag of an index that is whole here gets the index, as it came; otherwise it gets the
+        manifest for the platform, or for this host.
+
         Raises NotFoundError for a name that leads to no image, InvalidParameterError for a digest,
         and the registry's refusals as ForbiddenError, UnauthorizedError, UnavailableError and
         InternalError.
@@ -107,7 +111,11 @@ class Pusher:
         progress(Progress(status=f"The push refers to repository [{reference.name}]"))
         for target in self._targets(reference, all_tags=all_tags):
             image = self._catalog.get(str(target), platform)
-            await self._push_one(target, image, auth, progress)
+            whole = None if platform else await self._whole_index(target)
+            if whole:
+                await self._push_index(target, whole, auth, progress)
+            else:
+                await self._push_one(target, image, auth, progress)
 
     def _targets(self, reference: Reference, *, all_tags: bool) -> list[Reference]:
         tags = self._catalog.store.tags_of(reference.name)
@@ -145,6 +153,41 @@ class Pusher:
             self._register(target, image, item)
         _tell_result(target, item, progress)
 
+    async def _whole_index(self, target: Reference) -> list[Member] | None:
+        """Return the members of the index that a tag leads to, None without all of them here."""
+        named = self._catalog.resolve(str(target))
+        if named is None or not named.target:
+            return None
+        return await self._workers.run(lambda: members(self._content, named.target))
+
+    async def _push_index(
+        self,
+        target: Reference,
+        whole: Sequence[Member],
+        auth: RegistryAuth | None,
+        progress: ProgressSink,
+    ) -> None:
+        """Push all members of an index, itself last: what was pulled is there again."""
+        index = whole[-1].digest
+        variants = self._catalog.variants(index)
+        labels = {blob.digest: short_id(blob.diff_id) for one in variants for blob in one.blobs}
+        for label in dict.fromkeys(labels.values()):
+            progress(Progress(id=label, status="Preparing"))
+        async with self._reclaimer.lease() as lease:
+            await lease.hold([one.digest for one in whole])
+            await lease.hold([blob.digest for one in whole for blob in one.blobs])
+            sources = self._catalog.store.sources(target.domain, labels)
+            session = self._client.repository(target, auth, "pull,push", sources[:MAX_SOURCES])
+            with session.translated():
+                for one in whole:
+                    item = _parcel_of(one, labels)
+                    name = target.tag or "" if one is whole[-1] else one.digest
+                    await self.push_parcel(session, item, name, sources, progress)
+            image = self._catalog.find(index)
+            if image is not None:
+                self._register(target, image, item)
+        _tell_result(target, item, progress)
+
     async def push_parcel(
         self,
         session: Repository,
@@ -159,12 +202,14 @@ class Pusher:
         RegistryError, UnreachableError, NotFoundError for a blob that is not in the store.
         """
         blobs = [blob for blob in item.blobs if not _is_foreign(blob, item, progress)]
-        asked = asyncio.create_task(self._workers.run(lambda: session.head_manifest(tag_or_digest)))
-        if not session.is_settled:  # the first request alone finds the endpoint for the others
-            await asyncio.wait({asked})
-        found = await asyncio.gather(*(self._is_there(session, blob) for blob in blobs))
-        head = await asked
-        missing = [blob for blob, is_there in zip(blobs, found, strict=True) if not is_there]
+        with _first_failure():
+            async with asyncio.TaskGroup() as group:
+                asked = group.create_task(self._head(session, tag_or_digest))
+                if not session.is_settled:  # the first request alone finds the endpoint
+                    await asyncio.wait({asked})
+                checks = [group.create_task(self._is_there(session, blob)) for blob in blobs]
+        head = asked.result()
+        missing = [blob for blob, check in zip(blobs, checks, strict=True) if not check.result()]
         for blob in blobs:
             if blob not in missing and blob.digest in item.labels:
                 label = item.labels[blob.digest]
@@ -174,6 +219,9 @@ class Pusher:
             await self._workers.run(
                 lambda: session.put_manifest(tag_or_digest, item.media_type, item.data)
             )
+
+    async def _head(self, session: Repository, name: str) -> ManifestHead | None:
+        return await self._workers.run(lambda: session.head_manifest(name))
 
     async def _is_there(self, session: Repository, blob: Descriptor) -> bool:
         return await self._workers.run(lambda: has_blob(session, blob.digest))
@@ -231,6 +279,16 @@ class Pusher:
                 self._registrar.set_digest(tx, digested, image.id)
             labels = {**image.labels, "name": target.familiar_name}
             self._registrar.record(tx, "push", target.familiar, target.familiar_name, labels)
+
+
+def _parcel_of(member: Member, labels: dict[str, str]) -> Parcel:
+    return Parcel(
+        digest=member.digest,
+        media_type=member.media_type,
+        data=member.data,
+        blobs=member.blobs,
+        labels=labels,
+    )
 
 
 async def _hold(lease: Lease, image: Image) -> None:

@@ -6,6 +6,7 @@ from boxship.engine.images.image import ContainerUse, Image, Removed
 from boxship.entrypoints import base_image
 from boxship.errors import ConflictError, NotFoundError
 from boxship.ids import short_id
+from boxship.oci.media_types import ACCEPTED_MANIFESTS
 from boxship.oci.platform import host_platform
 from tests.engine.images.conftest import House
 from tests.support.images import attestation_of, image_for
@@ -227,3 +228,47 @@ async def test_windows(house: House, registry: Registry) -> None:
     await house.images.remove(name.familiar)
     await house.images.settle()
     assert house.leftovers() == ([], [])
+
+
+def served(registry: Registry, path: str) -> tuple[int, str]:
+    """Ask a registry for a manifest: the status and its digest."""
+    connection = registry.connect()
+    accept = ", ".join(ACCEPTED_MANIFESTS)
+    connection.request("HEAD", f"/v2/{path}", headers={"Accept": accept})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.getheader("Docker-Content-Digest") or ""
+
+
+async def test_a_whole_index_is_pushed_as_it_came(
+    house: House, registry: Registry, made: dict[str, base_image.Image]
+) -> None:
+    attested = {HOST: attestation_of(made[HOST])}
+    name, digest = push_index(registry, "multi:source", made, attested, docker=True)
+    await pull(house, name.familiar, "all")
+    target = f"{registry.host}/multi-pushed:1"
+    house.images.tag(name.familiar, target)
+    await house.images.push(target, progress=house.messages.append)
+    assert f"1: digest: {digest} size: " in house.said()[-2]
+    assert served(registry, "multi-pushed/manifests/1") == (200, digest)
+    for one in (*made.values(), *attested.values()):
+        assert served(registry, f"multi-pushed/manifests/{one.digest}") == (200, one.digest)
+        for blob in one.blobs:
+            assert served(registry, f"multi-pushed/blobs/{blob}")[0] == 200
+    pushed = f"{registry.host}/multi-pushed@{digest}"
+    assert house.images.get(pushed, FOREIGN).id == made[FOREIGN].config_digest
+
+
+async def test_a_part_of_an_index_is_pushed_as_a_manifest(
+    house: House, registry: Registry, made: dict[str, base_image.Image]
+) -> None:
+    name, _ = push_index(registry, "multi:part", made)
+    await pull(house, name.familiar)
+    await pull(house, name.familiar, FOREIGN)
+    target = f"{registry.host}/multi-part:1"
+    house.images.tag(name.familiar, target)
+    await house.images.push(target, progress=house.messages.append)
+    assert served(registry, "multi-part/manifests/1") == (200, made[HOST].digest)
+    await house.images.push(target, platform=FOREIGN, progress=house.messages.append)
+    assert served(registry, "multi-part/manifests/1") == (200, made[FOREIGN].digest)
