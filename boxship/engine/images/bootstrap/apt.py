@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from boxship.engine.images.bootstrap.sources import Source
@@ -20,7 +21,7 @@ _DIRECTORIES = (
     "var/lib/dpkg",
     "var/cache/apt/archives/partial",
 )
-_NO_SUITE = re.compile(r"The repository '(.+?)' does not have a Release file")
+_NO_SUITE = re.compile(r"The repository '.+? (\S+) Release' does not have a Release file")
 _NO_PACKAGE = re.compile(
     r"Unable to locate package (\S+)|Version '(.+?)' for '(.+?)' was not found"
 )
@@ -28,6 +29,7 @@ _NO_NETWORK = re.compile(
     r"Could not resolve|Temporary failure resolving|Could not connect|Connection (failed|timed out)"
     r"|Network is unreachable"
 )
+_NO_SPACE = re.compile(r"No space left on device|enough free space")
 _OUTPUT_KEPT = 2000
 """Characters of a program's complaint that an error shows."""
 
@@ -50,7 +52,7 @@ class Apt:
         for name in _DIRECTORIES:
             (root / name).mkdir(parents=True, exist_ok=True)
         (root / "var/lib/dpkg/status").touch()
-        stanzas = "\n".join(source.stanza() for source in sources)
+        stanzas = "\n".join(_copied(source).stanza() for source in sources)
         (root / "etc/apt/sources.list.d/image.sources").write_text(stanzas)
         (root / "apt.conf").write_text(self._configuration())
 
@@ -111,6 +113,11 @@ class Apt:
         return output
 
 
+def _copied(source: Source) -> Source:
+    """Let apt copy packages of a local source: with ``file:`` it leaves them where they are."""
+    return replace(source, uris=tuple(uri.replace("file:", "copy:", 1) for uri in source.uris))
+
+
 def run_bound(
     command: Sequence[str], cancellation: Cancellation, environment: dict[str, str] | None = None
 ) -> tuple[int, str]:
@@ -146,10 +153,10 @@ def _explained(output: str) -> Exception:
         line for line in output.splitlines() if line.startswith(("E: ", "W: ", "Err:"))
     )
     said = (complaints or output)[-_OUTPUT_KEPT:].strip()
-    if "No space left on device" in output:
+    if _NO_SPACE.search(output):
         return StorageFullError(f"fetching packages: no space left on device: {said}")
     if found := _NO_SUITE.search(output):
-        return NotFoundError(f"the package source has no release {found[1]!r}: {said}")
+        return NotFoundError(f"the package source has no release {found[1]}: {said}")
     if found := _NO_PACKAGE.search(output):
         return NotFoundError(f"no package {found[1] or found[3]} in this release: {said}")
     if _NO_NETWORK.search(output):

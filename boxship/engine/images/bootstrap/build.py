@@ -9,13 +9,19 @@ from boxship.engine.images.bootstrap.apt import Apt
 from boxship.engine.images.bootstrap.busybox import busybox_layer, find_busybox
 from boxship.engine.images.bootstrap.deb import Control, FileTree, read_control
 from boxship.engine.images.bootstrap.recipe import Recipe, debian_architecture
-from boxship.engine.images.bootstrap.sources import Source, sources_for
+from boxship.engine.images.bootstrap.sources import (
+    HOST_SETTINGS,
+    Source,
+    known_suites,
+    read_sources,
+    sources_for,
+)
 from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.layers.pack import pack_tree
 from boxship.engine.storage.layers.unpack import unpack
 from boxship.engine.storage.layers.whiteouts import OverlayWhiteouts
-from boxship.errors import UnavailableError
+from boxship.errors import NotFoundError, UnavailableError
 from boxship.oci.platform import Platform, host_platform
 
 _UNMERGED = frozenset({"buster", "stretch", "jessie", "wheezy", "bionic", "xenial", "trusty"})
@@ -74,10 +80,17 @@ class Builder:
     def _fetched_busybox(self, architecture: str) -> Path:
         apt, _ = self._apt(architecture)
         self._say(f"Downloading busybox-static for {architecture}")
-        found = [path for path in apt.download(["busybox-static"]) if "busybox" in path.name]
+        archives = apt.download(["busybox-static"])
         tree = self._work / f"busybox-{architecture}"
-        self._unpack(tree, FileTree(merged_usr=False), [("busybox-static", found[0])])
-        return next(path for path in tree.rglob("busybox") if path.is_file() and _is_program(path))
+        packages = [(path.name, path) for path in archives]
+        self._unpack(tree, FileTree(merged_usr=False), packages)
+        found = (path for path in tree.glob("**/bin/busybox") if _is_program(path))
+        try:
+            return next(found)
+        except StopIteration:
+            raise NotFoundError(
+                f"the package busybox-static for {architecture} holds no busybox"
+            ) from None
 
     def _debian(self) -> Built:
         apt, sources = self._apt(self._architecture)
@@ -116,7 +129,13 @@ class Builder:
         place.mkdir()
         apt = Apt(place, architecture, sources, self._cancellation)
         self._say(f"Reading package lists of {' '.join(sources[0].suites)} for {architecture}")
-        apt.update()
+        try:
+            apt.update()
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"no {self._recipe.title}: {error.message}; this host's apt names the releases "
+                f"{', '.join(known_suites(read_sources(HOST_SETTINGS)))}"
+            ) from error
         return apt, sources
 
     def _base(self) -> Sequence[str]:
@@ -179,5 +198,7 @@ def _described(archives: Sequence[Path]) -> list[tuple[Control, Path]]:
 
 
 def _is_program(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF"

@@ -33,12 +33,12 @@ _POLICY = "#!/bin/sh\nexit 101\n"
 _INSTALL = r"""
 cd /var/cache/boxship-bootstrap
 options="--force-depends --force-confnew --force-unsafe-io"
-dpkg $options --install $(cat first)
+/usr/bin/dpkg $options --install $(cat first)
 if [ -s rest ]; then
-  dpkg $options --unpack $(cat rest)
-  dpkg $options --configure --pending
+  /usr/bin/dpkg $options --unpack $(cat rest)
+  /usr/bin/dpkg $options --configure --pending
 fi
-dpkg --audit
+/usr/bin/dpkg --audit
 """
 
 

@@ -9,6 +9,9 @@ from boxship.engine.images.bootstrap.recipe import Recipe
 from boxship.errors import UnavailableError
 from boxship.linux.host import read_host
 
+HOST_SETTINGS = Path("/etc/apt")
+_ROLLING = frozenset({"sid", "unstable", "experimental"})
+"""Releases without updates of their own."""
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<rest>.+)")
 
 
@@ -39,7 +42,7 @@ class Source:
         return "\n".join(lines) + "\n"
 
 
-def sources_for(recipe: Recipe, etc: Path = Path("/etc/apt")) -> list[Source]:
+def sources_for(recipe: Recipe, etc: Path = HOST_SETTINGS) -> list[Source]:
     """Return the sources for a recipe's suite, out of the host's. [blocking]
 
     A suite that the host does not name is looked for where the host gets its own release from.
@@ -48,7 +51,7 @@ def sources_for(recipe: Recipe, etc: Path = Path("/etc/apt")) -> list[Source]:
     found = [source for source in read_sources(etc) if "main" in source.components]
     codename = read_host().codename
     wanted = recipe.suite or codename
-    chosen = _of_suite(found, wanted, wanted) or _of_suite(found, codename, wanted)
+    chosen = _of_suite(found, wanted, wanted) or _derived(found, codename, wanted)
     if recipe.mirror:
         signed_by = next((source.signed_by for source in chosen if source.signed_by), "")
         trusted = any(source.trusted for source in chosen)
@@ -69,6 +72,15 @@ def sources_for(recipe: Recipe, etc: Path = Path("/etc/apt")) -> list[Source]:
     if recipe.components:
         chosen = [replace(source, components=recipe.components) for source in chosen]
     return chosen
+
+
+def _derived(sources: list[Source], codename: str, wanted: str) -> list[Source]:
+    """Return sources for a release that the host does not name; a rolling one is alone."""
+    chosen = _of_suite(sources, codename, wanted)
+    if wanted not in _ROLLING:
+        return chosen
+    alone = [source for source in chosen if wanted in source.suites]
+    return [replace(source, suites=(wanted,)) for source in alone]
 
 
 def known_suites(sources: Iterable[Source]) -> list[str]:
