@@ -11,6 +11,7 @@ from boxship.api.versions import MAX_API_VERSION, MIN_API_VERSION, ApiVersion, p
 from boxship.daemon.options import Values
 from boxship.daemon.settings import DEFAULT_SOCKET, DOCKER_SOCKET
 from boxship.engine.config import ContainerDefaults, EngineConfig, NetworkConfig, RegistryConfig
+from boxship.engine.logs.drivers.table import check_driver
 from boxship.errors import InvalidParameterError
 
 LOG_LEVELS: Final = ("trace", "debug", "info", "warn", "error", "fatal", "panic")
@@ -146,6 +147,7 @@ def _container_defaults(values: Values) -> ContainerDefaults:
 
 
 def _check_words(values: Values) -> None:
+    check_driver(values["log-driver"] or "local", values["log-opts"])
     choices = {
         "log-level": (LOG_LEVELS, "invalid logging level: {}"),
         "log-format": (LOG_FORMATS, "invalid log format: {}"),

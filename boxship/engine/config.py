@@ -88,7 +88,8 @@ class ContainerDefaults:
     """Path of a profile, ``unconfined``, or empty for the built-in default."""
     stop_timeout_s: int = 10
     ulimits: tuple[UlimitDefault, ...] = ()
-    log_driver: str = "json-file"
+    log_driver: str = ""
+    """Empty: the log that the supervisor writes, read back directly."""
     log_opts: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -14,6 +14,8 @@ from boxship.engine.config import ContainerDefaults
 from boxship.engine.containers.container import HostConfig
 from boxship.errors import InvalidParameterError
 
+DEFAULT_LOG_DRIVER: Final = "json-file"
+"""Shown for the log that the supervisor writes: docker-py prints no output of other drivers."""
 MASKED_PATHS: Final = (
     "/proc/acpi",
     "/proc/asound",
@@ -109,8 +111,8 @@ def host_config_json(host: HostConfig, defaults: ContainerDefaults) -> schema.Ho
         binds=_list(host.binds),
         container_id_file=host.container_id_file,
         log_config=schema.LogConfig(
-            type=host.log_driver or defaults.log_driver,
-            config=dict(host.log_opts if host.log_driver or host.log_opts else defaults.log_opts),
+            type=host.log_driver or DEFAULT_LOG_DRIVER,
+            config=dict(host.log_opts),
         ),
         network_mode=network_mode(host.network_mode),
         port_bindings=bindings_json(host.port_bindings),

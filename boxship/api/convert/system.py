@@ -10,13 +10,14 @@ from msgspec import UNSET
 
 from boxship import __version__
 from boxship.api.components import Program
+from boxship.api.convert.host_config import DEFAULT_LOG_DRIVER
 from boxship.api.convert.registry import registry_json
 from boxship.api.schema import system as schema
 from boxship.api.server import ServerFacts
 from boxship.api.versions import MAX_API_VERSION, ApiVersion
 from boxship.engine.config import EngineConfig
 from boxship.engine.containers.container import Status
-from boxship.engine.containers.validate import LOG_DRIVERS
+from boxship.engine.logs.drivers.table import LOG_DRIVERS
 from boxship.linux import host as linux_host
 from boxship.linux.cgroups import Hierarchies
 from boxship.linux.host import Host
@@ -144,7 +145,7 @@ def _settings_part(config: EngineConfig, version: ApiVersion) -> dict[str, Any]:
     """What the engine was told."""
     pools = config.network.default_address_pools
     return {
-        "logging_driver": config.containers.log_driver,
+        "logging_driver": config.containers.log_driver or DEFAULT_LOG_DRIVER,
         "index_server_address": _INDEX_SERVER,
         "registry_config": registry_json(config.registry, version),
         "docker_root_dir": str(config.data_root),

@@ -12,11 +12,13 @@ from contextlib import suppress
 from boxship.engine.containers import restart, teardown
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
+from boxship.engine.containers.forwarding import Forwarding, open_log_driver
 from boxship.engine.containers.health import STARTING, UNHEALTHY, HealthMonitors, is_probed
 from boxship.engine.containers.lifecycle import is_alive, next_status
 from boxship.engine.containers.setup import launch
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.waiters import WaitResult
+from boxship.engine.logs.drivers.driver import LogDriver
 from boxship.engine.runtime.task import TaskExit, TaskHandle
 from boxship.engine.state.database import StateFullError
 from boxship.errors import BoxshipError, ConflictError, NotFoundError, NotModifiedError
@@ -37,6 +39,7 @@ class Runner:
     def __init__(self, context: Context, health: HealthMonitors) -> None:
         self._context = context
         self._health = health
+        self._forwarding = Forwarding(context)
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._restarts: dict[str, asyncio.Task[None]] = {}
         self._delays: dict[str, float] = {}
@@ -61,14 +64,18 @@ class Runner:
         """Start it; the caller holds the lock."""
         context = self._context
         container = context.write_state(container, intent="start")
+        driver: LogDriver | None = None
         try:
+            driver = await open_log_driver(context, container)
             handle = await launch(context, container)
         except BaseException as error:
+            if driver is not None:
+                driver.close()
             await self._take_apart(container)
             self._write_failure(container, error)
             raise
         self.write_started(container, handle, time.time_ns())
-        self.watch(container)
+        self.watch(container, driver)
 
     def write_started(self, container: Container, handle: TaskHandle, at_ns: int) -> Container:
         """Note that a container runs since ``at_ns``."""
@@ -110,12 +117,13 @@ class Runner:
             self._context.record(tx, container, "die", {"exitCode": str(exit_code)})
         self._context.waiters.exited(container.id, WaitResult(exit_code=exit_code, error=message))
 
-    def watch(self, container: Container) -> None:
-        """Follow a running container until its end."""
+    def watch(self, container: Container, driver: LogDriver | None = None) -> None:
+        """Follow a running container until its end. driver: of its log, where it is open."""
         task = asyncio.create_task(self._watch(container), name=f"watch {container.id[:12]}")
         self._watchers[container.id] = task
         task.add_done_callback(lambda done: self._watcher_done(container.id, done))
         self._health.begin(container)
+        self._forwarding.begin(container, driver)
 
     def _watcher_done(self, container_id: str, task: asyncio.Task[None]) -> None:
         if self._watchers.get(container_id) is task:
@@ -142,6 +150,7 @@ class Runner:
         if not is_alive(container.state.status):
             return
         self._health.end(container.id)
+        await self._forwarding.end(container)
         again = self._wants_restart(container, ended)
         await self._take_apart(container)
         self._write_end(container, ended, Status.RESTARTING if again else Status.EXITED)
@@ -350,6 +359,7 @@ class Runner:
     async def close(self) -> None:
         """End all watching; the containers themselves go on."""
         await self._health.close()
+        await self._forwarding.close()
         tasks = [*self._watchers.values(), *self._restarts.values()]
         for task in tasks:
             task.cancel()

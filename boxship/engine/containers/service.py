@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from boxship.engine.config import EngineConfig
 from boxship.engine.containers import (
     archive,
+    forwarding,
     inspection,
     logs,
     membership,
@@ -29,6 +30,7 @@ from boxship.engine.containers.health import HealthMonitors
 from boxship.engine.containers.inspection import StatsSample, Top
 from boxship.engine.containers.lifecycle import next_status
 from boxship.engine.containers.logs import LogOptions
+from boxship.engine.containers.platforms import emulate
 from boxship.engine.containers.recovery import recover
 from boxship.engine.containers.runner import Runner
 from boxship.engine.containers.waiters import WaitResult
@@ -51,6 +53,7 @@ class ContainerService:
     async def open(self) -> None:
         """Take up what an earlier engine left: running tasks, half-done acts, restart policies."""
         await recover(self._context, self._runner)
+        await emulate(self._context.store.all())
 
     def reconfigure(self, config: EngineConfig) -> None:
         """Use other defaults from now on."""
@@ -251,9 +254,7 @@ class ContainerService:
 
     def log_path(self, container: Container) -> str:
         """Path of its log, or empty where its driver keeps none."""
-        if container.host.log_driver == "none":
-            return ""
-        return str(self._context.log_path(container.id))
+        return str(forwarding.log_path(self._context, container) or "")
 
     def counts(self) -> dict[Status, int]:
         """Return how many containers are in each state."""

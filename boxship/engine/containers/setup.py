@@ -5,8 +5,8 @@ import asyncio
 from boxship.engine.containers import networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
-from boxship.engine.containers.log_options import log_limits
 from boxship.engine.containers.workloads import build_workload
+from boxship.engine.logs.limits import log_limits
 from boxship.engine.runtime.task import TaskHandle, TaskSpec
 
 
@@ -40,7 +40,7 @@ async def _mount_volumes(context: Context, container: Container) -> None:
 def task_spec(context: Context, container: Container) -> TaskSpec:
     """Return how the container's task is supervised."""
     config = container.config
-    limits = log_limits(container.host.log_driver, container.host.log_opts)
+    limits = log_limits(container.host.log_opts)
     return TaskSpec(
         id=container.id,
         bundle=context.bundle_dir(container.id),

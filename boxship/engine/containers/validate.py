@@ -18,16 +18,15 @@ from boxship.engine.containers.container import (
     HostConfig,
     RestartPolicy,
 )
-from boxship.engine.containers.log_options import log_limits
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.validate_resources import check_resources
+from boxship.engine.logs.drivers.table import check_driver
 from boxship.engine.security.capabilities import normalize
 from boxship.errors import InvalidParameterError
 
 _MILLISECOND: Final = 1_000_000
 _NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _POLICIES: Final = ("no", "always", "on-failure", "unless-stopped")
-LOG_DRIVERS: Final = ("json-file", "local", "none")
 _ISOLATIONS: Final = frozenset({"", "default"})
 _NO_NETWORK_OF_ITS_OWN: Final = "host"
 
@@ -243,12 +242,7 @@ def _mount_targets(host: HostConfig, exists: Callable[[str], bool]) -> Iterator[
 
 
 def _check_process(host: HostConfig) -> None:
-    if host.log_driver and host.log_driver not in LOG_DRIVERS:
-        raise InvalidParameterError(
-            f"logger: no log driver named '{host.log_driver}' is registered: "
-            f"use one of {', '.join(LOG_DRIVERS)}"
-        )
-    log_limits(host.log_driver, host.log_opts)
+    check_driver(host.log_driver or "local", host.log_opts)
     if not -1000 <= host.oom_score_adj <= 1000:
         raise InvalidParameterError(
             f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]"

@@ -84,6 +84,11 @@ class Parser:
         self._rest = data[position:]
         return records
 
+    @property
+    def unfinished(self) -> int | None:
+        """Bytes fed that no record has come of yet; None where parts of lines wait to be joined."""
+        return None if self._parts else len(self._rest)
+
     def flush(self) -> list[LogRecord]:
         """Return the parts of lines that have not ended yet: a prompt, say."""
         records = [_joined(parts, partial=True) for parts in self._parts.values()]

@@ -31,6 +31,10 @@ class LogFile:
             number += 1
         return found
 
+    def files(self) -> list[Path]:
+        """Return all files that exist, the youngest first."""
+        return [path for path in (self.path, *self.older()) if path.exists()]
+
     def size(self) -> int:
         """Return the bytes of the file that is being written."""
         try:

@@ -54,6 +54,46 @@ async def read_log(
                 return
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a log: a file, which keeps its number when it is rotated, and bytes in it."""
+
+    inode: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records, and where the log goes on behind them; None in the middle of a line."""
+
+    records: list[LogRecord]
+    position: Position | None
+
+
+async def follow_log(
+    path: Path, start: Position | None, ended: "asyncio.Future[Any]"
+) -> AsyncIterator[Batch]:
+    """Yield what was written since ``start``, and goes on to be, until ``ended`` is done.
+
+    A start that was rotated away begins with the oldest file that is left.
+    """
+    parser = Parser(Selection())
+    with _Cursor(path, follow=True) as cursor:
+        cursor.seek_position(start)
+        while True:
+            over = ended.done()
+            while block := cursor.read():
+                if records := parser.feed(block):
+                    yield Batch(records, cursor.position(parser.unfinished))
+                await asyncio.sleep(0)
+            if cursor.next_file():
+                continue
+            if over or not await cursor.wait_change(ended, 0):
+                break
+        if records := parser.flush():
+            yield Batch(records, cursor.position(parser.unfinished))
+
+
 class _Cursor:
     """A place in a log, across its rotations."""
 
@@ -73,12 +113,28 @@ class _Cursor:
 
     def seek(self, query: LogQuery) -> None:
         """Open the file in which the wanted records begin."""
+        self._watch()
+        self._pending = iter(_plan(self._log, query))
+        self.next_file()
+
+    def seek_position(self, start: Position | None) -> None:
+        """Open the file that ``start`` is in."""
+        self._watch()
+        self._pending = iter(_plan_from(self._log, start))
+        self.next_file()
+
+    def position(self, unfinished: int | None) -> Position | None:
+        """Return where what was read goes on, ``unfinished`` bytes back."""
+        if self._file is None or unfinished is None:
+            return None
+        offset = os.lseek(self._file, 0, os.SEEK_CUR) - unfinished
+        return Position(os.fstat(self._file).st_ino, offset)
+
+    def _watch(self) -> None:
         if self._inotify is not None:
             # Before anything is read: what is written meanwhile must wake us.
             self._log.path.parent.mkdir(parents=True, exist_ok=True)
             self._inotify.add(self._log.path.parent, IN_MODIFY | IN_CREATE | IN_MOVED_TO)
-        self._pending = iter(_plan(self._log, query))
-        self.next_file()
 
     def read(self) -> bytes:
         """Return the next block, empty at the end of what is there."""
@@ -142,7 +198,7 @@ class _Cursor:
 
 def _plan(log: LogFile, query: LogQuery) -> list[tuple[Path, int]]:
     """Return the files to read, the oldest first, each with the offset to begin at."""
-    files = [path for path in (log.path, *log.older()) if path.exists()]
+    files = log.files()
     if query.tail is None:
         return [(path, 0) for path in reversed(files)]
     plan: list[tuple[Path, int]] = []
@@ -152,4 +208,15 @@ def _plan(log: LogFile, query: LogQuery) -> list[tuple[Path, int]]:
         plan.insert(0, (path, offset))
         if missing == 0:
             break
+    return plan
+
+
+def _plan_from(log: LogFile, start: Position | None) -> list[tuple[Path, int]]:
+    """Return the files from a position on, the oldest first."""
+    plan: list[tuple[Path, int]] = []
+    for path in log.files():
+        status = path.stat()
+        if start is not None and status.st_ino == start.inode and start.offset <= status.st_size:
+            return [(path, start.offset), *plan]
+        plan.insert(0, (path, 0))
     return plan

@@ -1,6 +1,6 @@
 import pytest
 
-from boxship.engine.containers.log_options import LogLimits, log_limits
+from boxship.engine.logs.limits import LogLimits, log_limits
 from boxship.errors import InvalidParameterError
 
 
@@ -13,13 +13,12 @@ from boxship.errors import InvalidParameterError
     ],
 )
 def test_limits(options: dict[str, str], expected: LogLimits) -> None:
-    assert log_limits("json-file", options) == expected
+    assert log_limits(options) == expected
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"colour": "red"}, "unknown log opt 'colour' for json-file log driver"),
         ({"max-size": "much"}, "invalid size: 'much'"),
         ({"max-size": "0"}, "max-size should be a positive number"),
         ({"max-file": "0"}, "max-file cannot be less than 1"),
@@ -28,4 +27,4 @@ def test_limits(options: dict[str, str], expected: LogLimits) -> None:
 )
 def test_bad_options(options: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidParameterError, match=message):
-        log_limits("json-file", options)
+        log_limits(options)

@@ -1,0 +1,1 @@
+"""Where else a container's output goes: log drivers fed from the log that conmon writes."""
