@@ -76,7 +76,7 @@ def _apply_field(entry: Entry, keyword: bytes, value: bytes) -> None:
 
 def _apply_xattr(entry: Entry, keyword: bytes, value: bytes) -> None:
     if keyword.startswith(_SCHILY_XATTR):
-        name = keyword[len(_SCHILY_XATTR) :]
+        name = keyword[len(_SCHILY_XATTR) :].replace(b"%3D", b"=").replace(b"%25", b"%")
     else:
         name = unquote_to_bytes(keyword[len(_LIBARCHIVE_XATTR) :])
         try:
