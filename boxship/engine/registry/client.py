@@ -23,6 +23,7 @@ from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.authorizer import Authorizer
 from boxship.engine.registry.endpoint import Endpoint, endpoints, without_tls
 from boxship.engine.registry.errors import (
+    PlainHttpError,
     RegistryError,
     UnreachableError,
     error_from_answer,
@@ -244,7 +245,7 @@ class Repository:
             try:
                 answer = self._request_at(endpoint, method, url, headers, body)
             except (RegistryError, UnreachableError) as error:
-                failure = failure or error
+                failure = error if isinstance(failure, PlainHttpError) else failure or error
                 if endpoint.is_mirror or isinstance(error, UnreachableError):
                     continue
                 self._settle(endpoint)

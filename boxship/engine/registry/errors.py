@@ -55,6 +55,10 @@ class UnreachableError(Exception):
     """The registry could not be reached, or the connection broke; may succeed later."""
 
 
+class PlainHttpError(UnreachableError):
+    """The registry speaks HTTP without TLS, where HTTPS was tried."""
+
+
 class TransferCancelledError(Exception):
     """Whoever wanted the transfer is gone."""
 
@@ -130,7 +134,7 @@ def translate_push(error: RegistryError, familiar_name: str, familiar: str) -> B
         return UnauthorizedError(text)
     if error.status == 404 or error.code == "NAME_UNKNOWN":
         return NotFoundError(
-            f"{familiar} cannot be pushed, its registry knows no such place: {text}"
+            f"{familiar} cannot be pushed, its registry has no place for it: {text}"
         )
     if error.is_transient:
         return UnavailableError(text)

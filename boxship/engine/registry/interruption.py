@@ -25,9 +25,11 @@ class _Exchange:
 
     def __init__(self) -> None:
         self.connection: HTTPConnection | None = None
+        self.is_over = False
 
     def wake(self) -> None:
-        """Let whoever reads or writes the socket fail at once."""
+        """Let whoever reads or writes the socket, or is about to, fail at once."""
+        self.is_over = True
         connection = self.connection
         stream = connection.sock if connection is not None else None
         if stream is not None:
@@ -56,8 +58,11 @@ def interruptible(cancellation: Cancellation) -> Iterator[None]:
 
 def _note(connection: HTTPConnection | None) -> None:
     exchange = getattr(_here, "exchange", None)
-    if exchange is not None:
-        exchange.connection = connection
+    if exchange is None:
+        return
+    exchange.connection = connection
+    if exchange.is_over and connection is not None:
+        raise ConnectionAbortedError("cancelled")
 
 
 def forget_connection() -> None:
@@ -69,6 +74,7 @@ class _PlainConnection(HTTPConnection):
     def connect(self) -> None:
         _note(self)
         super().connect()
+        _note(self)  # there was no socket to shut down before
 
     def request(self, *args: Any, **options: Any) -> None:
         _note(self)
@@ -79,6 +85,7 @@ class _TlsConnection(HTTPSConnection):
     def connect(self) -> None:
         _note(self)
         super().connect()
+        _note(self)  # there was no socket to shut down before
 
     def request(self, *args: Any, **options: Any) -> None:
         _note(self)

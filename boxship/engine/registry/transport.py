@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import boxship
 from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.endpoint import is_loopback, split_host
-from boxship.engine.registry.errors import UnreachableError
+from boxship.engine.registry.errors import PlainHttpError, UnreachableError
 from boxship.errors import InternalError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class Transport:
         try:
             return self._exchange(method, url, headers, body, verify_tls)
         except (HTTPError, OSError, ValueError) as error:
-            raise UnreachableError(f'{_verb(method)} "{url}": {explain(error, url)}') from error
+            kind = PlainHttpError if _is_plain_http(error) else UnreachableError
+            raise kind(f'{_verb(method)} "{url}": {explain(error, url)}') from error
         finally:
             forget_connection()
 
@@ -246,6 +247,14 @@ def _root_cause(error: BaseException) -> BaseException:
     return seen
 
 
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+
+
+def _is_plain_http(error: BaseException) -> bool:
+    cause = _root_cause(error)
+    return isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS
+
+
 def _explain_tls(error: ssl.SSLError, host: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
@@ -253,7 +262,7 @@ def _explain_tls(error: ssl.SSLError, host: str) -> str:
             f"certificate into {CERTIFICATES_DIRECTORY}/{host}/ca.crt, or list {host} among the "
             "insecure-registries"
         )
-    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+    if error.reason in _NOT_TLS:
         return (
             "http: server gave HTTP response to HTTPS client; list the registry among the "
             "insecure-registries to reach it without TLS"

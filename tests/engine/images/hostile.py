@@ -1,9 +1,12 @@
 """A small registry that misbehaves in the ways a test asks for."""
 
+import hashlib
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 from boxship.entrypoints import base_image
 
@@ -24,13 +27,18 @@ class Exchange(BaseHTTPRequestHandler):
                 return
         self.honest()
 
-    do_HEAD = do_GET  # noqa: N815 - the names that http.server looks for
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
     def honest(self) -> None:
         """Answer as a registry should."""
         image = self.owner.image
+        if self.command in ("POST", "PUT", "PATCH", "DELETE") or "/uploads/" in self.path:
+            self.owner.uploads.answer(self)
+            return
         name = self.path.rpartition("/")[2]
-        if "/manifests/" in self.path:
+        if name in self.owner.uploads.blobs:
+            self.answer(200, self.owner.uploads.blobs[name])
+        elif "/manifests/" in self.path:
             self.answer(
                 200,
                 image.manifest,
@@ -74,6 +82,63 @@ class Exchange(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Uploads:
+    """What was pushed. ``sessions`` holds what open uploads have received."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.manifests: dict[str, bytes] = {}
+        self.sessions: dict[str, bytes] = {}
+        self.opened = 0
+
+    def answer(self, exchange: Exchange) -> None:
+        """Take a blob or a manifest as the distribution specification says."""
+        path, _, query = exchange.path.partition("?")
+        if exchange.command == "PUT" and "/manifests/" in path:
+            self.manifests[path.rpartition("/")[2]] = self.read(exchange)
+            exchange.answer(201, b"")
+        elif exchange.command == "POST":
+            self.opened += 1
+            self.sessions[str(self.opened)] = b""
+            exchange.answer(202, b"", {"Location": f"{path}{self.opened}"})
+        else:
+            self._session(exchange, path.rpartition("/")[2], parse_qs(query))
+
+    def _session(self, exchange: Exchange, name: str, query: dict[str, list[str]]) -> None:
+        data = self.read(exchange)
+        if name not in self.sessions:
+            exchange.answer(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"gone"}]}')
+            return
+        start = exchange.headers.get("Content-Range", "").partition("-")[0]
+        if start and int(start) != len(self.sessions[name]):
+            exchange.answer(416, b"")
+            return
+        self.sessions[name] += data
+        if exchange.command == "PUT":
+            (digest,) = query["digest"]
+            whole = self.sessions.pop(name)
+            if digest != f"sha256:{hashlib.sha256(whole).hexdigest()}":
+                exchange.answer(400, b'{"errors":[{"code":"DIGEST_INVALID","message":"bad"}]}')
+                return
+            self.blobs[digest] = whole
+            exchange.answer(201, b"", {"Docker-Content-Digest": digest})
+            return
+        headers = {"Range": f"0-{max(0, len(self.sessions[name]) - 1)}"}
+        exchange.answer(202 if data else 204, b"", headers | {"Location": exchange.path})
+
+    def cut(self, exchange: Exchange, size: int) -> None:
+        """Take ``size`` bytes of an upload, then break the connection off."""
+        name = exchange.path.partition("?")[0].rpartition("/")[2]
+        self.sessions[name] += exchange.rfile.read(size)
+        exchange.connection.shutdown(socket.SHUT_RDWR)
+        exchange.close_connection = True
+
+    @staticmethod
+    def read(exchange: Exchange) -> bytes:
+        """The whole body of a request."""
+        return exchange.rfile.read(int(exchange.headers.get("Content-Length", "0")))
+
+
 Hook = Callable[[Exchange], bool]
 """Answers a request and returns True, or leaves it."""
 
@@ -85,6 +150,7 @@ class HostileRegistry:
     image: base_image.Image
     hooks: dict[str, Hook] = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    uploads: Uploads = field(default_factory=Uploads)
 
     def __post_init__(self) -> None:
         self.stalled = threading.Event()
