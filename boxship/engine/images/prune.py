@@ -57,6 +57,8 @@ def remove_unused(
     removed: list[Removed] = []
     sizes: dict[str, int] = {}
     for image in _childless_first(catalog):
+        if catalog.store.row(image.id) is None:  # it went with the last image that was made from it
+            continue
         row = catalog.row_of(image)
         if not passes(image) or any(remover.usage(one.id) for one in row):
             continue

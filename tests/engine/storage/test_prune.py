@@ -113,3 +113,15 @@ def test_the_plan_of_one_kind(daemon: Daemon, boxship: Cli, kind: str) -> None:
     assert shown == carried_out(done)
     if kind == "container":
         assert re.search(r"Would reclaim: [1-9]", plan)
+
+
+def test_a_parent_goes_with_its_last_child(boxship: Cli) -> None:
+    parent = image(boxship, "none", 1000)
+    boxship("create", "--name", "maker", parent, "x")
+    child = boxship("commit", "maker", "child")
+    boxship("rm", "maker")
+    plan = boxship("image", "prune", "-a", "--plan")
+    done = boxship("image", "prune", "-af")
+    assert f"deleted: {child}" in done
+    assert f"deleted: {parent}" in done
+    assert planned(plan) == carried_out(done)
