@@ -8,10 +8,8 @@ from dataclasses import replace
 from boxship.engine.config import RegistryConfig
 from boxship.engine.events.service import EventService
 from boxship.engine.images import listing
-from boxship.engine.images.assemble import Assembler
-from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.changes import apply_changes
-from boxship.engine.images.extras import ImageExtras
+from boxship.engine.images.ground import Ground
 from boxship.engine.images.image import (
     HistoryItem,
     Image,
@@ -23,25 +21,14 @@ from boxship.engine.images.image import (
     Removed,
     unpacks,
 )
-from boxship.engine.images.importer import Importer, RecordCommit, record_nothing
-from boxship.engine.images.load import Loader
-from boxship.engine.images.making import ImageMaker
+from boxship.engine.images.importer import RecordCommit, record_nothing
 from boxship.engine.images.manifests import ManifestReader
-from boxship.engine.images.outgoing import Outgoing
 from boxship.engine.images.prune import plan, prune
-from boxship.engine.images.pull import Puller
-from boxship.engine.images.push import Pusher
-from boxship.engine.images.reclaim import PlannedReclaimer, Reclaimer
-from boxship.engine.images.registration import Registrar
+from boxship.engine.images.reclaim import PlannedReclaimer
 from boxship.engine.images.remove import Remover, UsageLookup
 from boxship.engine.images.save import Piece, Saved, write_archive
 from boxship.engine.images.save import select as select_saved
-from boxship.engine.images.store import ImageStore
 from boxship.engine.images.streams import produce
-from boxship.engine.images.transfers import Transfers
-from boxship.engine.images.unpacking import Unpacker
-from boxship.engine.images.uploads import Uploads
-from boxship.engine.images.workers import Workers
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.client import RegistryClient
 from boxship.engine.state.database import Database
@@ -69,99 +56,27 @@ class ImageService:
         self._database = database
         self._events = events
         self._storage = storage
-        self._workers = Workers()
         self._client = client or RegistryClient(config)
-        store = ImageStore(database)
-        self._catalog = Catalog(store, storage.content)
-        self._registrar = Registrar(events, self._catalog, storage)
-        self._reclaimer = Reclaimer(store, storage, self._workers)
+        ground = Ground.lay(database, events, storage)
+        self._workers = ground.workers
+        self._catalog = ground.catalog
+        self._registrar = ground.registrar
+        self._reclaimer = ground.reclaimer
+        self._unpacker = ground.unpacker
         self._remover = Remover(database, self._catalog, self._registrar, self._reclaimer)
         self._manifests = ManifestReader(
             self._catalog, storage.content, lambda image_id: self._remover.usage(image_id)
         )
-        self._unpacker = Unpacker(storage, self._workers)
-        assembler = Assembler(storage.content, self._workers)
-        self._loader = Loader(
-            database=database,
-            content=storage.content,
-            catalog=self._catalog,
-            registrar=self._registrar,
-            reclaimer=self._reclaimer,
-            unpacker=self._unpacker,
-            assembler=assembler,
-            workers=self._workers,
-        )
-        self._importer = Importer(
-            database=database,
-            storage=storage,
-            catalog=self._catalog,
-            registrar=self._registrar,
-            reclaimer=self._reclaimer,
-            assembler=assembler,
-            workers=self._workers,
-        )
-        self.extras = ImageExtras(
-            database=database,
-            storage=storage,
-            catalog=self._catalog,
-            registrar=self._registrar,
-            reclaimer=self._reclaimer,
-            maker=ImageMaker(
-                database=database,
-                storage=storage,
-                catalog=self._catalog,
-                registrar=self._registrar,
-                assembler=assembler,
-                workers=self._workers,
-            ),
-            workers=self._workers,
-        )
+        self._loader = ground.loader()
+        self._importer = ground.importer()
+        self.extras = ground.extras()
         """The verbs that Docker does not have."""
         self._remover.mounts = self.extras.mounter.targets
-        self._transfers = Transfers(
-            storage.content,
-            self._workers,
-            concurrent=config.max_concurrent_downloads,
-            attempts=config.max_download_attempts,
-        )
-        self._puller = Puller(
-            database=database,
-            client=self._client,
-            catalog=self._catalog,
-            storage=storage,
-            registrar=self._registrar,
-            reclaimer=self._reclaimer,
-            transfers=self._transfers,
-            unpacker=self._unpacker,
-            workers=self._workers,
-        )
-
-        self._uploads = Uploads(
-            storage.content,
-            self._workers,
-            concurrent=config.max_concurrent_uploads,
-            attempts=config.max_download_attempts,
-        )
-        self._outgoing = Outgoing(
-            database=database,
-            storage=storage,
-            catalog=self._catalog,
-            registrar=self._registrar,
-            reclaimer=self._reclaimer,
-            assembler=assembler,
-            workers=self._workers,
-        )
-        self._pusher = Pusher(
-            database=database,
-            client=self._client,
-            catalog=self._catalog,
-            content=storage.content,
-            registrar=self._registrar,
-            reclaimer=self._reclaimer,
-            uploads=self._uploads,
-            outgoing=self._outgoing,
-            workers=self._workers,
-        )
+        self._transfers = ground.transfers(config)
+        self._puller = ground.puller(self._client, self._transfers)
+        self._uploads = ground.uploads(config)
+        self._outgoing = ground.outgoing()
+        self._pusher = ground.pusher(self._client, self._uploads, self._outgoing)
 
     def reconfigure(self, config: RegistryConfig) -> None:
         """Reach registries in another way from now on; running downloads go on as they began."""
