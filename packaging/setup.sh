@@ -19,7 +19,7 @@ lock=requirements.lock
 case $purpose in
   run) packages+=(curl) ;;
   test)
-    packages+=(runc iproute2 nftables iptables skopeo curl git)
+    packages+=(runc iproute2 nftables iptables skopeo curl jq git)
     packages+=(fuse-overlayfs btrfs-progs e2fsprogs)
     unpacked+=(docker.io qemu-user-static)
     lock=requirements-dev.lock

@@ -8,6 +8,7 @@ from msgspec.structs import replace as changed
 
 from boxship.entrypoints import base_image
 from boxship.oci import image as image_documents
+from boxship.oci import media_types
 from boxship.oci.image import ExecutionConfig, History
 from boxship.oci.platform import host_platform
 from boxship.reference import Reference, parse_normalized
@@ -95,16 +96,53 @@ def with_history(made: base_image.Image, steps: list[History]) -> base_image.Ima
     )
 
 
+def artifact(config_type: str, layer_type: str, content: bytes) -> base_image.Image:
+    """What is no image: a manifest with one layer of any type."""
+    config = b"{}"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "config": _described(config_type, config),
+        "layers": [_described(layer_type, content)],
+    }
+    return base_image.Image(
+        manifest=json.dumps(manifest).encode(),
+        media_type=media_types.OCI_MANIFEST,
+        blobs={base_image.digest_of(data): data for data in (config, content)},
+        config_digest=base_image.digest_of(config),
+        layer_digests=(base_image.digest_of(content),),
+    )
+
+
+def _described(media_type: str, data: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": base_image.digest_of(data), "size": len(data)}
+
+
+def as_docker(made: base_image.Image) -> base_image.Image:
+    """The image with Docker's media types, which old clients want."""
+    text = made.manifest.decode()
+    for oci, docker in (
+        (media_types.OCI_MANIFEST, media_types.DOCKER_MANIFEST),
+        (media_types.OCI_CONFIG, media_types.DOCKER_CONFIG),
+        (media_types.OCI_LAYER_GZIP, media_types.DOCKER_LAYER_GZIP),
+    ):
+        text = text.replace(f'"{oci}"', f'"{docker}"')
+    return replace(made, manifest=text.encode(), media_type=media_types.DOCKER_MANIFEST)
+
+
 def push_list(registry: Registry, name: str, members: Mapping[str, base_image.Image]) -> str:
     """Push images by platform and their Docker manifest list, Windows with its version."""
     repository = parse_normalized(f"{registry.host}/{name}")
-    for made in members.values():
+    typed = {platform: as_docker(made) for platform, made in members.items()}
+    for made in typed.values():
         base_image.push(made, Reference(repository.domain, repository.path, None, made.digest))
-    index = images.image_index(members, docker=True)
+    index = images.image_index(typed, docker=True)
     document = json.loads(index.manifest)
-    for entry in document["manifests"]:
+    for platform, entry in zip(typed, document["manifests"], strict=True):
         if entry["platform"]["os"] == "windows":
             entry["platform"]["os.version"] = WINDOWS
+        if platform.endswith("/v8"):
+            entry["platform"]["variant"] = "v8"
     whole = replace(index, manifest=json.dumps(document, indent=3).encode())
     push_image(registry, name, whole)
     return whole.digest

@@ -4,12 +4,13 @@ import ast
 import re
 from pathlib import Path
 
-CHAPTERS = (range(8, 44), range(81, 114))
+CHAPTERS = (range(8, 114),)
 
 ELSEWHERE = {
     **dict.fromkeys((14, 16), "is about other programs: Multipass, Windows"),
     15: "comes with the commands scout, debug and init",
-    **dict.fromkeys((26, 27, 28), "comes with the builder"),
+    **dict.fromkeys((26, 27, 28, 71, 72), "comes with the builder"),
+    **dict.fromkeys((73, 74), "comes with the command scout"),
     **dict.fromkeys(range(100, 106), "comes with the command debug"),
 }
 

@@ -3,6 +3,8 @@
 Docker Hub and ghcr.io are registries of the run's own, under their own names.
 """
 
+import gzip
+import hashlib
 import json
 import re
 import subprocess
@@ -19,6 +21,7 @@ from tests.support.certs import Authority
 from tests.support.cli import Cli
 from tests.support.daemon import Daemon
 from tests.support.fixtures import StartDaemon
+from tests.support.own_registry import OwnRegistry
 from tests.support.registry import Registry, push_image
 
 _NUMBERS = count(1)
@@ -77,6 +80,10 @@ def _shell(cli: Cli, line: str) -> str:
     done = subprocess.run(["sh", "-c", script], env=cli.env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.removesuffix("\n")
+
+
+def _hash(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -264,6 +271,97 @@ def test_pull_by_digest(cli: Cli) -> None:
     assert cli("run", "--rm", digest, "redis-server") == "redis 7.2"
     wrong = f"redis@sha256:{'0' * 64}"
     assert f"manifest for {wrong} not found" in cli.fails("pull", wrong)
+
+
+def test_look_at_a_registry_without_pulling(boxship: Cli) -> None:
+    """S061 S066: imagetools shows a name, a media type, a digest, and each platform."""
+    out = boxship("buildx", "imagetools", "inspect", "nigelpoulton/k8sbook:latest").splitlines()
+    assert re.fullmatch(r"Name: +docker.io/nigelpoulton/k8sbook:latest", out[0])
+    assert re.fullmatch(r"MediaType: +application/\S+", out[1])
+    assert re.fullmatch(f"Digest: +{_DIGEST}", out[2])
+    out = boxship("buildx", "imagetools", "inspect", "alpine").splitlines()
+    assert re.findall(r"Platform: +(\S+)", "\n".join(out)) == [
+        material.HOST,
+        *(name for name in material.PLATFORMS if name != material.HOST),
+    ]
+    names = [
+        line for line in out if re.match(rf" +Name: +docker.io/library/alpine.*@{_DIGEST}", line)
+    ]
+    assert len(names) == len(material.PLATFORMS)
+    assert boxship("images", "-aq") == ""
+
+
+def test_digest_of_a_tag_by_http(cli: Cli, own_registry: OwnRegistry) -> None:
+    """S063: the registry's own API says a tag's digest: curl and jq."""
+    cli("pull", _TU_DEMO)
+    repository = f"walk/{next(_NUMBERS)}"
+    cli("tag", _TU_DEMO, f"{own_registry.host}/{repository}:v2")
+    pushed = cli("push", f"{own_registry.host}/{repository}:v2")
+    url = f"{own_registry.url}/v2/_boxship/repositories/{repository}/tags"
+    digest = _shell(cli, f'curl -s {url} | jq -r \'."results"[0]."digest"\'')
+    assert f"v2: digest: {digest} " in pushed
+
+
+def test_digests_are_hashes(cli: Cli, registry: Registry) -> None:
+    """S064 S065: of the manifest, of compressed layers, of their content; a lie is found out."""
+    made = images.image(images.layer({"file": "content\n"}))
+    name = str(push_image(registry, f"walk/{next(_NUMBERS)}:v1", made))
+    cli("pull", name)
+    image = json.loads(cli("inspect", name))[0]
+    assert image["RepoDigests"] == [f"{name.removesuffix(':v1')}@{_hash(made.manifest)}"]
+    manifest = json.loads(made.manifest)
+    assert image["Id"] in (manifest["config"]["digest"], _hash(made.manifest))
+    packed = [made.blobs[layer["digest"]] for layer in manifest["layers"]]
+    assert [_hash(data) for data in packed] == [layer["digest"] for layer in manifest["layers"]]
+    assert image["RootFS"]["Layers"] == [_hash(gzip.decompress(data)) for data in packed]
+    lie = images.image(images.layer({"file": f"lie {next(_NUMBERS)}\n"}))
+    name = str(push_image(registry, f"walk/{next(_NUMBERS)}:lie", lie))
+    blob = registry.blob_path(lie.layer_digests[1])
+    blob.write_bytes(bytes(blob.stat().st_size))
+    assert re.search("(?i)digest|verif|does not match", cli.fails("pull", name))
+    assert name not in cli("images")
+
+
+def test_architectures_of_golang(cli: Cli) -> None:
+    """S067: of each entry the architecture and the system, Windows with its version."""
+    out = _shell(cli, r"docker manifest inspect golang | grep 'architecture\|os'")
+    words = [line.strip().rstrip(",") for line in out.splitlines()]
+    assert words == [
+        f'"architecture": "{material.HOST.partition("/")[2]}"',
+        '"os": "linux"',
+        '"architecture": "s390x"',
+        '"os": "linux"',
+        '"architecture": "amd64"',
+        '"os": "windows"',
+        f'"os.version": "{material.WINDOWS}"',
+    ]
+
+
+def test_manifests_of_any_registry(cli: Cli) -> None:
+    """S068: not only Docker Hub's."""
+    document = json.loads(cli("manifest", "inspect", "ghcr.io/regclient/regctl"))
+    systems = {entry["platform"]["os"] for entry in document["manifests"]}
+    assert systems == {"linux", "windows"}
+
+
+@pytest.mark.parametrize(
+    ("artifact", "layer"),
+    [
+        ("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content"),
+        ("application/spdx+json", "application/spdx+json"),
+        ("application/vnd.wasm.config.v0+json", "application/wasm"),
+    ],
+)
+def test_registries_hold_more_than_images(
+    cli: Cli, boxship: Cli, own_registry: OwnRegistry, artifact: str, layer: str
+) -> None:
+    """S080: charts, bills of materials, Wasm modules: any type; pulling one says what it is."""
+    made = material.artifact(artifact, layer, b"content of any kind")
+    name = str(push_image(own_registry, f"walk/{next(_NUMBERS)}:v1", made))
+    document = json.loads(boxship("manifest", "inspect", name))
+    assert document["config"]["mediaType"] == artifact
+    assert document["layers"][0]["mediaType"] == layer
+    assert re.search("(?i)unsupported|not an image|cannot", cli.fails("pull", name))
 
 
 def test_which_image_is_chosen(cli: Cli) -> None:
