@@ -43,7 +43,7 @@ def _check_at(transport: Transport, endpoint: Endpoint, auth: RegistryAuth) -> N
             "GET", url, headers=authorizer.headers(), verify_tls=endpoint.verify_tls
         )
         status, challenges = answer.status, answer.headers.getlist("WWW-Authenticate")
-        answer.release_conn()
+        answer.drain_conn()  # the connection is of no use for the next request before
         if 200 <= status < 300:
             return
         if status != 401:
