@@ -62,10 +62,14 @@ class PlannedReclaimer:
     def __init__(self, reclaimer: "Reclaimer", without: Collection[str]) -> None:
         self._reclaimer = reclaimer
         self._without = without
+        self._gone: set[str] = set()
 
     def reclaim(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
-        """Return what nothing would need, were some containers gone."""
-        return self._reclaimer.unneeded(digests, chains, self._without)
+        """Return what nothing would need, were some containers gone, and was not told before."""
+        left = [[key for key in keys if key not in self._gone] for keys in (digests, chains)]
+        garbage = self._reclaimer.unneeded(*left, self._without)
+        self._gone.update(garbage.digests, garbage.chains)
+        return garbage
 
 
 class Reclaimer:
