@@ -105,6 +105,7 @@ class ImageConfig(
             architecture=self.architecture,
             variant=self.variant,
             os_version=self.os_version,
+            os_features=tuple(self.os_features),
         )
 
 

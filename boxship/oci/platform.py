@@ -68,18 +68,32 @@ _KNOWN_OS = frozenset(
 _ARM_VARIANTS = ("v8", "v7", "v6", "v5")
 
 
-class Platform(Struct, frozen=True, omit_defaults=True, rename={"os_version": "os.version"}):
+class Platform(
+    Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"os_version": "os.version", "os_features": "os.features"},
+):
     """Operating system and processor, in Go's words."""
 
     architecture: str = ""
     os: str = ""
     os_version: str = ""
+    """Of Windows: ``10.0.20348.1970``."""
+    os_features: tuple[str, ...] = ()
+    """What the system must have: ``win32k``."""
     variant: str = ""
 
     @property
     def text(self) -> str:
         """``os/architecture[/variant]``"""
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    @property
+    def full_text(self) -> str:
+        """``os(version)/architecture[/variant]``, which ``parse_platform`` reads too."""
+        version = f"({self.os_version})" if self.os_version else ""
+        return self.text.replace(self.os, f"{self.os}{version}", 1)
 
     def normalized(self) -> "Platform":
         """Return the one spelling that stands for all its aliases."""
@@ -97,6 +111,7 @@ class Platform(Struct, frozen=True, omit_defaults=True, rename={"os_version": "o
             architecture=architecture,
             variant=variant,
             os_version=self.os_version,
+            os_features=self.os_features,
         )
 
 
@@ -112,7 +127,8 @@ def parse_platform(text: str) -> Platform:
 
     Raises InvalidParameterError.
     """
-    parts = text.strip().lower().split("/")
+    system, version = _split_version(text.strip().lower())
+    parts = system.split("/")
     if len(parts) > 3 or not all(_is_component(part) for part in parts):
         raise InvalidParameterError(
             f'"{text}" is an invalid OS/architecture: use os, architecture, or '
@@ -120,8 +136,19 @@ def parse_platform(text: str) -> Platform:
         )
     if len(parts) > 1:
         variant = parts[2] if len(parts) == 3 else ""
-        return Platform(os=parts[0], architecture=parts[1], variant=variant).normalized()
+        return Platform(
+            os=parts[0], architecture=parts[1], variant=variant, os_version=version
+        ).normalized()
     return _parse_single(parts[0], text)
+
+
+def _split_version(text: str) -> tuple[str, str]:
+    """Take the version out of ``os(version)/architecture``, containerd's notation."""
+    system, bracket, rest = text.partition("(")
+    version, closed, behind = rest.partition(")")
+    if not (bracket and closed and version) or "/" in system:
+        return text, ""
+    return system + behind, version
 
 
 def _is_component(text: str) -> bool:
@@ -138,12 +165,29 @@ def _parse_single(word: str, text: str) -> Platform:
 
 
 def rank(candidate: Platform, wanted: Platform) -> int | None:
-    """Return how well a platform serves ``wanted``: 0 is best, None: not at all."""
+    """Return how well a platform serves ``wanted``: 0 is best, None: not at all.
+
+    A wanted version of the operating system must be the candidate's, down to the build (Windows'
+    fourth number does not count); features that the candidate needs must be among those wanted.
+    """
     candidate = candidate.normalized()
-    for place, acceptable in enumerate(_acceptable(wanted.normalized())):
+    wanted = wanted.normalized()
+    if not (_has_version(candidate, wanted) and _has_features(candidate, wanted)):
+        return None
+    for place, acceptable in enumerate(_acceptable(wanted)):
         if (candidate.os, candidate.architecture, candidate.variant) == acceptable:
             return place
     return None
+
+
+def _has_version(candidate: Platform, wanted: Platform) -> bool:
+    if not (wanted.os_version and candidate.os_version):
+        return True
+    return candidate.os_version.split(".")[:3] == wanted.os_version.split(".")[:3]
+
+
+def _has_features(candidate: Platform, wanted: Platform) -> bool:
+    return not wanted.os_features or set(candidate.os_features) <= set(wanted.os_features)
 
 
 def choose(candidates: Sequence[Platform], wanted: Platform) -> int | None:

@@ -7,13 +7,13 @@ from boxship.oci.platform import Platform
 
 
 def platform_name(text: str) -> str:
-    """Return a query's platform as ``os/architecture[/variant]``; empty for none.
+    """Return a query's platform as ``os[(version)]/architecture[/variant]``; empty for none.
 
     Raises InvalidParameterError.
     """
     if not text.startswith("{"):
         return text
     try:
-        return msgspec.json.decode(text, type=Platform).text
+        return msgspec.json.decode(text, type=Platform).full_text
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidParameterError(f"invalid platform: {error}") from None
