@@ -70,15 +70,11 @@ def _remote_list(registries: Registries, found: Remote, *, verbose: bool) -> str
 
 
 def _manifest(one: "Json", *, verbose: bool) -> str:
-    shown = _without_raw(one) if verbose else jsontext.loads(raw(one))
+    shown = one if verbose else jsontext.loads(raw(one))
     return jsontext.dumps_indented(shown, "\t")
 
 
 def _list(target: "Reference", entries: "list[Json]", *, verbose: bool) -> str:
     if verbose:
-        return jsontext.dumps_indented([_without_raw(one) for one in entries], "\t")
+        return jsontext.dumps_indented(entries, "\t")
     return lists.build(target, entries)[1].decode()
-
-
-def _without_raw(one: "Json") -> "Json":
-    return {name: value for name, value in one.items() if name != "Raw"}

@@ -1,7 +1,7 @@
 """Manifest lists that are being put together: ``manifests/`` below the configuration directory.
 
-A directory for each list, a file for each manifest, as docker keeps them; ``Raw`` is ours: the
-manifest's bytes, from which its digest was taken.
+A directory for each list, a file for each manifest, as docker keeps them; ``Raw`` are the bytes of
+the manifest, from which its digest was taken.
 """
 
 import binascii

@@ -1,0 +1,140 @@
+"""Pushing and asking registries, with Boxship's command and the stock docker client."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cli import Cli
+from tests.support.registry import Registry
+
+
+@pytest.fixture
+def made(docker: Cli, busybox: str, registry: Registry) -> Iterator[str]:
+    """An image of one's own, with a layer on top of busybox; its name."""
+    name = f"{registry.host}/team/made:v1"
+    docker("run", "--name", "maker", busybox, "touch", "/made")
+    docker("commit", "maker", name)
+    docker("rm", "maker")
+    yield name
+    docker.run("rmi", "-f", name)
+
+
+def test_push_says_what_docker_says(docker: Cli, made: str) -> None:
+    said = docker("push", made).splitlines()
+    repository = made.rpartition(":")[0]
+    assert said[0] == f"The push refers to repository [{repository}]"
+    assert {line.partition(": ")[2] for line in said[1:-1]} >= {"Preparing", "Pushed"}
+    assert said[-1].startswith("v1: digest: sha256:")
+    again = docker("push", made).splitlines()
+    assert {line.partition(": ")[2] for line in again[1:-1]} == {
+        "Preparing",
+        "Layer already exists",
+    }
+    assert again[-1] == said[-1]
+    digest = said[-1].split()[2]
+    (image,) = json.loads(docker("image", "inspect", made))
+    assert f"{repository}@{digest}" in image["RepoDigests"]
+
+
+def test_both_commands_push_the_same(docker: Cli, boxship: Cli, made: str) -> None:
+    assert docker("push", made).splitlines()[-1] == boxship("push", made).splitlines()[-1]
+    assert boxship("push", "-q", made) == made
+
+
+def test_names_that_are_not_here(boxship: Cli, docker: Cli) -> None:
+    for cli in (boxship, docker):
+        assert "An image does not exist locally with the tag: nosuch" in cli.fails("push", "nosuch")
+
+
+def test_all_tags(docker: Cli, made: str) -> None:
+    repository = made.rpartition(":")[0]
+    docker("tag", made, f"{repository}:v2")
+    said = docker("push", "-a", repository)
+    docker("rmi", f"{repository}:v2")
+    assert [f"{tag}: digest: " in said for tag in ("v1", "v2")] == [True, True]
+
+
+def test_a_manifest_list(docker: Cli, boxship: Cli, made: str) -> None:
+    repository = made.rpartition(":")[0]
+    boxship("push", "-q", made)
+    target = f"{repository}:list"
+    assert boxship("manifest", "create", target, made) == f"Created manifest list {target}"
+    assert "no --amend flag" in boxship.fails("manifest", "create", target, made)
+    assert "unsupported os/arch combination: linux/sun" in boxship.fails(
+        "manifest", "annotate", "--arch", "sun", target, made
+    )
+    boxship("manifest", "annotate", "--arch", "arm", "--variant", "v7", target, made)
+    shown = json.loads(boxship("manifest", "inspect", target))
+    assert shown["manifests"][0]["platform"] == {
+        "architecture": "arm",
+        "os": "linux",
+        "variant": "v7",
+    }
+    digest = boxship("manifest", "push", "-p", target)
+    assert digest.startswith("sha256:")
+    assert "No such manifest" in boxship.fails("manifest", "rm", target)
+    verbose = boxship("manifest", "inspect", "-v", made)
+    assert json.loads(verbose)["Ref"] == made
+    if "version 20." in docker("--version"):
+        return  # it knows no OCI manifests
+    assert boxship("manifest", "inspect", target) == docker(
+        "manifest", "inspect", "--insecure", target
+    )
+    assert verbose == docker("manifest", "inspect", "-v", "--insecure", made)
+
+
+def test_manifests_that_are_not_there(boxship: Cli, registry: Registry) -> None:
+    name = f"{registry.host}/nothing:1"
+    for words in (("inspect",), ("create", "x")):
+        assert boxship.fails("manifest", *words, name).strip() == f"no such manifest: {name}"
+    assert "No such manifest" in boxship.fails("manifest", "push", name)
+
+
+def test_imagetools(boxship: Cli, made: str, registry: Registry) -> None:
+    boxship("push", "-q", made)
+    target = f"{registry.host}/other/combined:1"
+    boxship("buildx", "imagetools", "create", "-t", target, "--annotation", "index:k=v", made)
+    raw = json.loads(boxship("buildx", "imagetools", "inspect", "--raw", target))
+    assert raw["annotations"] == {"k": "v"}
+    (entry,) = raw["manifests"]
+    assert entry["platform"]["os"] == "linux"
+    text = boxship("buildx", "imagetools", "inspect", target).splitlines()
+    assert text[0] == f"Name:      {target}"
+    assert text[4].rstrip() == "Manifests:"
+    assert text[5] == f"  Name:      {target}@{entry['digest']}"
+    digest = boxship("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", target)
+    assert text[2] == f"Digest:    {digest}"
+    image = json.loads(
+        boxship("buildx", "imagetools", "inspect", "--format", "{{json .Image}}", target)
+    )
+    assert image["rootfs"]["type"] == "layers"
+    copy = f"{registry.host}/other/copy:1"
+    boxship("buildx", "imagetools", "create", "-t", copy, target)
+    copied = boxship("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", copy)
+    assert copied == digest
+    shown = boxship.fails(
+        "buildx", "imagetools", "create", "--dry-run", "--platform", "linux/s390x", target
+    )
+    assert shown.strip() == "none of the sources is for linux/s390x"
+    assert "no sources specified" in boxship.fails("buildx", "imagetools", "create", "-t", copy)
+
+
+def test_search(boxship: Cli, docker: Cli, made: str, registry: Registry) -> None:
+    boxship("push", "-q", made)
+    for cli in (boxship, docker):
+        shown = cli("search", "--format", "{{.Name}} {{.StarCount}}", f"{registry.host}/team/m")
+        assert shown == f"{registry.host}/team/made 0"
+    assert boxship("search", f"{registry.host}/team/m").split()[:4] == [
+        "NAME",
+        "DESCRIPTION",
+        "STARS",
+        "OFFICIAL",
+    ]
+    assert "outside the range of [1, 100]" in boxship.fails("search", "--limit", "500", "x")
+    assert "invalid filter 'odd'" in boxship.fails("search", "-f", "odd=1", "x")
+
+
+def test_help_of_groups_within_groups(boxship: Cli) -> None:
+    assert "create" in boxship("buildx", "imagetools")
+    assert "imagetools inspect" in boxship("buildx", "--help")
