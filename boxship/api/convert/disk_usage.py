@@ -74,14 +74,9 @@ def _without_totals(answer: DiskUsage) -> DiskUsage:
 def _images(engine: "Engine", version: ApiVersion) -> list[ImageSummary]:
     """List images with the bytes they share with others, and how many containers use them."""
     users = Counter(item.image_id for item in engine.containers.select(ListQuery(all=True)))
-    listed = engine.images.list({})
-    chains = {item.id: engine.images.get(item.id).chain_ids for item in listed}
-    owners = Counter(chain for image_chains in chains.values() for chain in image_chains)
     summaries = []
-    for item in listed:
+    for item in engine.images.list({}, variants=True, shared_size=True):
         summary = image_summary_json(item, version)
-        shared = (chain for chain in chains[item.id] if owners[chain] > 1)
-        summary.shared_size = sum(engine.storage.layer_size(chain) for chain in shared)
         summary.containers = users[item.id]
         summaries.append(summary)
     return summaries

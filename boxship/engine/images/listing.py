@@ -27,12 +27,13 @@ def list_images(
     filters: Filters,
     *,
     intermediate: bool,
+    variants: bool,
     shared_size: bool,
 ) -> list[ImageSummary]:
     """Return the images that pass the filters, newest first.
 
-    intermediate: also those without a name from which another one was made, and variants of an
-    index that its names do not show. Raises InvalidParameterError, NotFoundError.
+    intermediate: also those without a name from which another one was made. variants: also those
+    of an index that its names do not show. Raises InvalidParameterError, NotFoundError.
     """
     check_keys(filters, LIST_KEYS)
     passes = predicate(filters, catalog)
@@ -44,7 +45,7 @@ def list_images(
     for image in images:
         if not passes(image) or _is_hidden(image, parents, intermediate, filters):
             continue
-        if not (intermediate or image.is_dangling or image.id in shown):
+        if not (variants or image.is_dangling or image.id in shown):
             continue
         summary = _summary(image, patterns)
         if patterns and not (summary.repo_tags or summary.repo_digests):

@@ -127,16 +127,23 @@ class ImageService:
         filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS,
         *,
         all: bool = False,  # noqa: A002 - Docker's own word
+        variants: bool = False,
         shared_size: bool = False,
         manifests: bool = False,
     ) -> list[ImageSummary]:
         """Return images, newest first.
 
-        all: also intermediate ones, and variants that no name shows. manifests: with what each
+        all: also intermediate ones, and variants that no name shows; variants: those alone.
+        shared_size: with what each has in common with others. manifests: with what each
         one's index lists, how many containers use it, and the size of all that.
         """
         rows = listing.list_images(
-            self._catalog, self._storage, filters, intermediate=all, shared_size=shared_size
+            self._catalog,
+            self._storage,
+            filters,
+            intermediate=all,
+            variants=all or variants,
+            shared_size=shared_size,
         )
         return [self._with_manifests(row) for row in rows] if manifests else rows
 

@@ -48,7 +48,7 @@ def engine_of(events: EventService, hierarchies: Hierarchies | None = None) -> A
         id="f" * 32,
         events=events,
         containers=SimpleNamespace(counts=lambda: counts, select=lambda _query: []),
-        images=SimpleNamespace(list=lambda _filters: []),
+        images=SimpleNamespace(list=lambda _filters, **_options: []),
         storage=SimpleNamespace(
             driver_name="overlay",
             driver_status=[("Backing Filesystem", "extfs")],

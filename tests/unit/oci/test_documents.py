@@ -100,11 +100,68 @@ def test_a_configuration() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"null", b'{"rootfs":{"diff_ids":["md5:1"]}}', b'{"config":[]}', b'{"history":{}}']
+    ("entry", "message"),
+    [
+        ({"digest": DIGEST, "size": 1}, "invalid index: Object missing required field `mediaType`"),
+        ({**CONFIG, "digest": "md5:1"}, "invalid index entry: digest 'md5:1': unsupported digest"),
+        ({**CONFIG, "digest": DIGEST[:-1]}, "invalid checksum digest length"),
+        ({**CONFIG, "digest": DIGEST[:-1] + "g"}, "invalid checksum digest format"),
+        ({**CONFIG, "size": -5}, "invalid index entry: impossible size -5"),
+        ({**CONFIG, "size": 1 << 51}, "invalid index entry: impossible size"),
+        (
+            {**CONFIG, "platform": "linux"},
+            "Expected `object | null`, got `str` - at `$.manifests[0].platform`",
+        ),
+        ({**CONFIG, "platform": {"os": 1}}, "invalid index: Expected `str`, got `int`"),
+        ({**CONFIG, "urls": "http://x"}, "invalid index: Expected `array`, got `str`"),
+    ],
 )
-def test_bad_configurations(data: bytes) -> None:
-    with pytest.raises(InvalidParameterError):
+def test_bad_index_entries(entry: dict[str, Any], message: str) -> None:
+    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [entry]}
+    with pytest.raises(InvalidParameterError) as caught:
+        manifest.decode(json.dumps(index).encode())
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"manifests": {}}, "invalid index: Expected `array`, got `object`"),
+        ({"manifests": [CONFIG] * 4097}, "invalid index: more than 4096 entries"),
+        ({"schemaVersion": 1}, "schema 1 are too old"),
+        ({"schemaVersion": 3}, "invalid manifest: schema version 3, not 2"),
+        ({"layers": []}, "invalid manifest: both a manifest and an index"),
+        ({"config": CONFIG}, "invalid manifest: both a manifest and an index"),
+        ({"mediaType": "application/json"}, 'unsupported manifest media type "application/json"'),
+    ],
+)
+def test_bad_indexes(members: dict[str, Any], message: str) -> None:
+    index = {"schemaVersion": 2, "mediaType": media_types.DOCKER_INDEX, "manifests": [], **members}
+    with pytest.raises(InvalidParameterError) as caught:
+        manifest.decode(json.dumps(index).encode())
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"null", "invalid image configuration: not a JSON object"),
+        (b"{", "invalid image configuration: not a JSON document"),
+        (b'{"rootfs":{"diff_ids":["md5:1"]}}', "unsupported digest algorithm"),
+        (b'{"rootfs":{"diff_ids":["layer"]}}', "invalid reference format"),
+        (b'{"rootfs":{"diff_ids":"sha256:1"}}', "Expected `array`, got `str`"),
+        (b'{"config":[]}', "invalid image configuration: Expected `object`, got `array`"),
+        (b'{"history":{}}', "invalid image configuration: Expected `array`, got `object`"),
+        (b'{"config":{"Env":"A=b"}}', "Expected `array`, got `str`"),
+        (b'{"config":{"Labels":{"a":1}}}', "Expected `str`, got `int`"),
+        (b'{"os":["linux"]}', "Expected `str`, got `array`"),
+        (b" " * (MAX_DOCUMENT_SIZE + 1), "exceed the limit"),
+    ],
+)
+def test_bad_configurations(data: bytes, message: str) -> None:
+    with pytest.raises(InvalidParameterError) as caught:
         image.decode(data)
+    assert message in str(caught.value)
 
 
 def test_chain_ids() -> None:
