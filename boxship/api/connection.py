@@ -215,7 +215,7 @@ class HttpConnection:
         if self.answer is None or not self.answer.started:
             response = self._server.error_response(error)
             if request.method == "HEAD":  # its answer must not have a body
-                response = Response(response.status, b"", response.content_type)
+                response = Response(response.status, b"", response.content_type, response.headers)
             await self._send(response)
         elif not await self.answer.fail(error):
             self._taken_over = True

@@ -28,6 +28,9 @@ def test_passwords(start_registry: StartRegistry, scratch: Path) -> None:
             answer = stranger.ask(method, path)
             assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
             assert answer.headers["www-authenticate"].startswith('Basic realm="Boxship registry"')
+        head = stranger.ask("HEAD", "manifests/v1")
+        assert (head.status, head.body) == (401, b"")
+        assert head.headers["www-authenticate"].startswith("Basic realm=")
         stranger.connection.close()
     user = Repository(registry, "app", BASIC)
     assert user.ask("GET", "/v2/").status == 200
