@@ -10,6 +10,7 @@ from pathlib import Path
 from boxship.engine.config import EngineConfig
 from boxship.engine.containers import store as container_store
 from boxship.engine.containers.context import Context
+from boxship.engine.containers.image_mounts import uses_image
 from boxship.engine.containers.service import ContainerService
 from boxship.engine.events import service as event_service
 from boxship.engine.events.service import EventService
@@ -168,5 +169,5 @@ def _image_users(context: Context, image_id: str) -> list[ContainerUse]:
     return [
         ContainerUse(id=container.id, running=bool(container.state.pid))
         for container in context.store.all()
-        if container.image_id == image_id
+        if uses_image(container, image_id)
     ]

@@ -124,8 +124,8 @@ def mounts_json(container: Container) -> list[schema.MountPoint]:
 def _mount_json(mount: MountPoint) -> schema.MountPoint:
     return schema.MountPoint(
         type=mount.type,
-        name=mount.name or UNSET,
-        source=mount.source,
+        name=(mount.source if mount.type == "image" else mount.name) or UNSET,
+        source="" if mount.type == "image" else mount.source,
         destination=mount.destination,
         driver=mount.driver or UNSET,
         mode=mount.mode,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from boxship.engine.containers import networking
+from boxship.engine.containers import image_mounts, networking
 from boxship.engine.containers.binds import (
     DEFAULT_PROPAGATION,
     check_mount,
@@ -15,7 +15,7 @@ from boxship.engine.containers.binds import (
 from boxship.engine.containers.container import Container, MountPoint, MountSpec
 from boxship.engine.containers.context import Context
 from boxship.engine.runtime.workload import Mount
-from boxship.errors import InvalidParameterError, NotSupportedError
+from boxship.errors import InvalidParameterError
 
 _NAME_FILES = {
     "/etc/resolv.conf": "resolv.conf",
@@ -41,7 +41,7 @@ class Resolver:
         host = self._container.host
         explicit = self._explicit_targets()
         for spec in host.mounts:
-            _check_spec(spec)
+            check_mount(spec)
         for text in host.volumes_from:
             self._add_from(text)
         for text in host.binds:
@@ -96,8 +96,21 @@ class Resolver:
             self._add_volume(spec, "z")
         elif spec.type == "bind":
             self._points[spec.target] = _bind_point(spec, "", create_source=spec.create_mountpoint)
+        elif spec.type == "image":
+            self._points[spec.target] = self._image_point(spec)
         else:
             self._points[spec.target] = _tmpfs_point(spec.target, _tmpfs_options(spec))
+
+    def _image_point(self, spec: MountSpec) -> MountPoint:
+        image = self._context.images.get(spec.source)
+        return MountPoint(
+            type="image",
+            destination=spec.target,
+            source=spec.source,
+            name=image.id,
+            read_write=False,
+            options=_subpath_option(spec),
+        )
 
     def _add_volume(self, spec: MountSpec, mode: str) -> None:
         with self._context.database.transaction():  # a volume that nobody uses would stay for ever
@@ -120,15 +133,6 @@ class Resolver:
             options=_subpath_option(spec),
             anonymous=not spec.source,
             no_copy=spec.no_copy,
-        )
-
-
-def _check_spec(spec: MountSpec) -> None:
-    check_mount(spec)
-    if spec.type not in ("volume", "bind", "tmpfs"):
-        raise NotSupportedError(
-            f'mount type "{spec.type}" is not available in this version; copy what you need '
-            "from the image into a volume"
         )
 
 
@@ -198,7 +202,7 @@ def to_oci(context: Context, container: Container) -> Iterator[Mount]:
         if point.type == "tmpfs":
             yield _tmpfs_mount(point)
         else:
-            yield _bind_mount(context, point)
+            yield _bind_mount(context, container, point)
     for number, _ in enumerate(container.files):
         yield _file_mount(context, container, number)
 
@@ -212,10 +216,12 @@ def _tmpfs_mount(point: MountPoint) -> Mount:
     return Mount(type="tmpfs", source="tmpfs", destination=point.destination, options=options)
 
 
-def _bind_mount(context: Context, point: MountPoint) -> Mount:
+def _bind_mount(context: Context, container: Container, point: MountPoint) -> Mount:
     source = Path(point.source)
     if point.type == "volume":
-        source = _volume_source(context, point)
+        source = _within(context.volumes.mountpoint(point.name), point)
+    elif point.type == "image":
+        source = _within(image_mounts.host_path(context, container, point), point)
     elif not source.exists():
         if not point.create_source:
             raise InvalidParameterError(
@@ -234,21 +240,21 @@ def _bind_mount(context: Context, point: MountPoint) -> Mount:
     )
 
 
-def _volume_source(context: Context, point: MountPoint) -> Path:
-    root = context.volumes.mountpoint(point.name)
+def _within(root: Path, point: MountPoint) -> Path:
+    """Return what is mounted of a volume or image: all of it, or the subpath that was asked for."""
     for option in point.options:
         name, _, value = option.partition("=")
         if name == "subpath":
-            return _inside(root, value)
+            return _inside(root, value, point.type)
     return root
 
 
-def _inside(root: Path, subpath: str) -> Path:
-    """Resolve a subpath that must stay within its volume."""
+def _inside(root: Path, subpath: str, kind: str) -> Path:
+    """Resolve a subpath that must stay within its volume or image."""
     resolved = Path(os.path.realpath(root / subpath))
     if not resolved.is_relative_to(os.path.realpath(root)) or not resolved.exists():
         raise InvalidParameterError(
-            f"cannot access the volume's subpath {subpath}: it does not exist inside the volume"
+            f"cannot access the {kind}'s subpath {subpath}: it does not exist inside the {kind}"
         )
     return resolved
 

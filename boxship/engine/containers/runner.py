@@ -53,7 +53,7 @@ class Runner:
             self._delays.pop(current.id, None)
             try:
                 await self._launch(self._context.write_state(current, restart_count=0))
-            except BoxshipError:
+            except Exception:
                 if current.host.auto_remove:
                     await teardown.remove(
                         self._context, self._context.current(current), volumes=True

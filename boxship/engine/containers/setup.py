@@ -2,7 +2,7 @@
 
 import asyncio
 
-from boxship.engine.containers import networking, shared
+from boxship.engine.containers import image_mounts, networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.workloads import build_workload
@@ -18,6 +18,7 @@ async def launch(context: Context, container: Container) -> TaskHandle:
     sandbox = await context.networks.attach(networking.sandbox_spec(context, container))
     await _mount_volumes(context, container)
     shared.mount_shm(context, container)
+    await image_mounts.mount_images(context, container)
     spec = task_spec(context, container)
     workload = build_workload(context, container, rootfs, sandbox)
     handle = await context.runtime.create(spec, workload)

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 
-from boxship.engine.containers import shared
+from boxship.engine.containers import image_mounts, shared
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.waiters import WaitResult
@@ -25,6 +25,7 @@ async def release(context: Context, container: Container) -> None:
         if point.type == "volume":
             context.volumes.unmount(point.name, container.id)
     shared.unmount_shm(context, container)
+    image_mounts.unmount_images(context, container)
     context.storage.unmount_container(container.id)
 
 

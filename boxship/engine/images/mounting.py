@@ -20,6 +20,9 @@ from boxship.engine.storage.service import StorageService
 from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
 from boxship.ids import new_id
 
+_ID_LENGTH = 16
+"""Views with longer names belong to containers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageMount:
@@ -63,7 +66,8 @@ class Mounter:
                 await self._workers.run(partial(self._take_down, found))
                 self._forget(found)
         known = {found.id for found in self.mounts()}
-        for view_id in set(self._storage.view_ids()) - known:
+        ours = {name for name in self._storage.view_ids() if len(name) == _ID_LENGTH}
+        for view_id in ours - known:
             target = self._directory / view_id
             await self._workers.run(partial(self._storage.unmount_view, view_id, target))
 
@@ -94,7 +98,7 @@ class Mounter:
         image = self._catalog.get(text)
         if not path and (found := self._at_own_place(image)):
             return found
-        view_id = new_id()[:16]
+        view_id = new_id()[:_ID_LENGTH]
         target = _absolute(path) if path else self._directory / view_id
         made = await self._workers.run(lambda: not target.exists())
         new = ImageMount(
