@@ -78,6 +78,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gc-interval", type=_seconds, default=0.0, metavar="TIME")
     parser.add_argument("--max-blob-size", type=_size, default=0, metavar="BYTES")
     parser.add_argument("--max-uploads", type=int, default=64, metavar="N")
+    parser.add_argument("--stall-timeout", type=_seconds, default=300.0, metavar="TIME")
     parser.add_argument("--min-chunk", type=_size, default=0, metavar="BYTES")
 
 
@@ -142,6 +143,7 @@ def _config(options: argparse.Namespace) -> ServerConfig:
         max_blob_size=options.max_blob_size,
         max_uploads=options.max_uploads,
         min_chunk=options.min_chunk,
+        stall_s=options.stall_timeout,
         grace_s=options.grace,
         upload_lifetime_s=options.upload_lifetime,
     )

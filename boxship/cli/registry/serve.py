@@ -27,6 +27,14 @@ FLAGS = (
     Flag("gc-interval", "", "string", "Collect garbage this often", shown="duration"),
     Flag("max-blob-size", "", "string", "Refuse larger blobs", shown="bytes"),
     Flag("max-uploads", "", "int", "How many uploads may arrive at once", default=64),
+    Flag(
+        "stall-timeout",
+        "",
+        "string",
+        "Leave a client that sends nothing of an upload for so long",
+        default="5m",
+        shown="duration",
+    ),
     Flag("min-chunk", "", "string", "Ask clients for pieces of at least this size", shown="bytes"),
 )
 

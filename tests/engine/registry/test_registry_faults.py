@@ -1,5 +1,7 @@
 """What may go wrong with a registry: kills, full disks, clients that leave or come twice."""
 
+import http.client
+import json
 import os
 import socket
 import subprocess
@@ -141,6 +143,53 @@ def test_a_client_that_leaves_keeps_its_upload(start_registry: StartRegistry) ->
     repository.connection.close()
 
 
+def test_a_client_that_falls_silent_is_left(start_registry: StartRegistry) -> None:
+    registry = start_registry("--stall-timeout=100ms", "--max-uploads=1")
+    repository = Repository(registry, "app")
+    location = repository.begin()
+    silent = raw(registry, f"PATCH {location}")
+    silent.sendall(b"Content-Length: 1000\r\n\r\nabc")
+    assert silent.recv(1000) == b"", "the connection is closed"
+    silent.close()
+    assert repository.patch(location, b"def", 3).status == 202
+    repository.connection.close()
+
+
+def test_kills_at_any_moment(start_registry: StartRegistry) -> None:
+    """Whatever was answered with 201 is there, whole; whatever is served is whole."""
+    registry = start_registry()
+    acknowledged: dict[str, bytes] = {}
+    for round_ in range(4):
+        pushed = threading.Semaphore(0)
+        pusher = threading.Thread(target=_push_until_it_dies, args=(registry, acknowledged, pushed))
+        pusher.start()
+        for _ in range(round_ * 3 + 1):
+            assert pushed.acquire(timeout=30)
+        registry.kill()
+        pusher.join()
+        registry.start()
+        repository = Repository(registry, "app")
+        for digest, document in acknowledged.items():
+            assert repository.ask("GET", f"manifests/{digest}").body == document
+            for member in json.loads(document)["layers"]:
+                data = repository.blob(member["digest"]).body
+                assert digest_of(data) == member["digest"]
+        repository.connection.close()
+
+
+def _push_until_it_dies(
+    registry: OwnRegistry, acknowledged: dict[str, bytes], pushed: threading.Semaphore
+) -> None:
+    repository = Repository(registry, "app")
+    try:
+        while True:
+            digest, document = repository.push_image()
+            acknowledged[digest] = document
+            pushed.release()
+    except (OSError, http.client.HTTPException):
+        repository.connection.close()
+
+
 def test_a_client_that_leaves_a_download(start_registry: StartRegistry) -> None:
     registry = start_registry()
     repository = Repository(registry, "app")
@@ -195,13 +244,10 @@ def _peak_kib(registry: OwnRegistry) -> int:
 
 @pytest.fixture
 def small_disk(scratch: Path) -> Iterator[Path]:
-    """A file system of 8 MiB, in a file."""
-    image, place = scratch / "disk", scratch / "place"
+    """A file system of 8 MiB."""
+    place = scratch / "place"
     place.mkdir()
-    with image.open("wb") as file:
-        file.truncate(8 * MIB)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
-    subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
     yield place
     subprocess.run(["umount", str(place)], check=True)
 

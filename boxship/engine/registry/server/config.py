@@ -22,6 +22,8 @@ class ServerConfig:
     """Bytes that clients are asked to send in each piece of an upload; 0: as they like."""
     max_uploads: int = 64
     """Uploads whose bytes may arrive at the same time; more are asked to wait."""
+    stall_s: float = 300.0
+    """A client that sends nothing of an upload for so long has gone."""
     upload_lifetime_s: float = 7 * 24 * 3600.0
     """An upload that nobody went on with for so long is dropped."""
     grace_s: float = 3600.0

@@ -147,7 +147,8 @@ class Registry:
             )
         self._receiving += 1
         try:
-            await progress.receive(body, self.files, self.config.max_blob_size)
+            patient = _until_it_stalls(body, self.config.stall_s)
+            await progress.receive(patient, self.files, self.config.max_blob_size)
         finally:
             self._receiving -= 1
             self.store.touch_upload(identity)
@@ -213,6 +214,8 @@ class Registry:
 
     def _upload(self, name: str, identity: str) -> Progress:
         record = self.store.upload(identity)
+        if record is None:
+            self._progress.pop(identity, None)
         if record is None or record.repository != check_name(name):
             raise UploadUnknownError("blob upload unknown to registry", {"upload": identity[:80]})
         progress = self._progress.get(identity)
@@ -361,3 +364,16 @@ class Registry:
     def _check_known(self, name: str) -> None:
         if not self.store.has_repository(check_name(name)):
             raise NameUnknownError("repository name not known to registry", {"name": name})
+
+
+async def _until_it_stalls(body: AsyncIterator[bytes], limit_s: float) -> AsyncIterator[bytes]:
+    """Yield a body; ConnectionAbortedError when nothing of it comes for ``limit_s``."""
+    while True:
+        try:
+            async with asyncio.timeout(limit_s):
+                data = await anext(body, None)
+        except TimeoutError:
+            raise ConnectionAbortedError("the client sends nothing any more") from None
+        if data is None:
+            return
+        yield data
