@@ -111,12 +111,18 @@ def write_repository(root: Path, suite: str, *packages: Package) -> None:
 
 @contextmanager
 def apt_knows(root: Path, suite: str) -> Iterator[None]:
-    """Let apt of this mount namespace know the repository, and no other one of a ``.sources``."""
+    """Let apt of this mount namespace know the repository, and no other one."""
     mount.mount("tmpfs", _SETTINGS, "tmpfs")
+    one_line = _SETTINGS.with_name("sources.list")
+    hidden = one_line.exists()
+    if hidden:
+        mount.bind("/dev/null", one_line)
     try:
         (_SETTINGS / "tests.sources").write_text(
             f"Types: deb\nURIs: file:{root}\nSuites: {suite}\nComponents: main\nTrusted: yes\n"
         )
         yield
     finally:
+        if hidden:
+            mount.unmount(one_line)
         mount.unmount(_SETTINGS)

@@ -54,7 +54,7 @@ async def image_mount(request: Request, engine: "Engine") -> Response:
     return json_response(mount_json(mount, engine.images.find(mount.image_id)), 201)
 
 
-async def image_mounts(request: Request, engine: "Engine") -> Response:  # noqa: ARG001 - handlers
+async def image_mounts(_request: Request, engine: "Engine") -> Response:
     """List mounted images."""
     mounts = engine.images.extras.mounter.mounts()
     return json_response([mount_json(one, engine.images.find(one.image_id)) for one in mounts])

@@ -14,8 +14,9 @@ from boxship.engine.images.bootstrap.sources import Source
 from boxship.engine.images.image import Image, Progress
 from boxship.engine.storage.errors import StorageFullError
 from boxship.entrypoints import base_image
-from boxship.errors import BoxshipError, InternalError
+from boxship.errors import BoxshipError, InternalError, NotFoundError
 from boxship.linux import mount
+from boxship.linux.host import read_host
 from boxship.oci.platform import host_platform
 from tests.engine.images.conftest import House, HouseMaker
 from tests.support.debian import MTIME, Package, apt_knows, write_repository
@@ -225,7 +226,7 @@ async def test_several_platforms_make_an_index(house: House) -> None:
     [
         (
             lambda: recipe("debian:nowhere", variant="custom", packages=["tool"]),
-            r"no debian:nowhere|no package source for debian:nowhere.*arboreal",
+            f"no package source for debian:nowhere: .* names {SUITE}; give one",
         ),
         (
             lambda: recipe(f"debian:{SUITE}", "unheard-of", variant="custom"),
@@ -239,6 +240,39 @@ async def test_what_is_not_there(house: House, wanted: object, message: str) -> 
     with pytest.raises(BoxshipError, match=message):
         await make(house, wanted())
     await _nothing_left(house, before)
+
+
+async def test_a_release_that_the_source_does_not_have(house: House, tmp_path: Path) -> None:
+    """Another release is looked for where the host has its own from."""
+    own = read_host().codename
+    tool = Package(name="tool", files={"tool": ""}, architecture=NATIVE)
+    write_repository(tmp_path, own, tool)
+    write_repository(tmp_path, "next", tool)
+    with apt_knows(tmp_path, own):
+        image = await make(house, recipe("debian:next", "tool", variant="custom"))
+        assert "/tool" in await content(house, image)
+        message = f"no debian:nowhere: the package source has no release nowhere.*names .*{own}"
+        with pytest.raises(NotFoundError, match=f"(?s){message}"):
+            await make(house, recipe("debian:nowhere", "tool", variant="custom"), "other")
+
+
+async def test_packages_cannot_lead_out_of_the_tree(house: House, source: Path) -> None:
+    victim = source.parent / "victim"
+    victim.mkdir()
+    (victim / "machine-id").write_text("mine")
+    way_out = Package(name="way-out", files={"etc": f"-> {victim}"}, architecture=NATIVE)
+    write_repository(source, SUITE, way_out)
+    with pytest.raises(BoxshipError, match="the packages make /etc a link"):
+        await make(house, recipe(f"debian:{SUITE}", "way-out", variant="custom"))
+    inside = Package(
+        name="inside",
+        files={"etc": None, "etc/machine-id": f"-> {victim}/machine-id"},
+        architecture=NATIVE,
+    )
+    write_repository(source, SUITE, inside)
+    await make(house, recipe(f"debian:{SUITE}", "inside", variant="custom"))
+    assert [path.name for path in victim.iterdir()] == ["machine-id"]
+    assert (victim / "machine-id").read_text() == "mine"
 
 
 async def test_a_package_that_is_not_as_announced(house: House, source: Path) -> None:

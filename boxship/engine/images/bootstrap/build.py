@@ -152,8 +152,12 @@ class Builder:
 
     def _unpack(self, root: Path, tree: FileTree, packages: list[tuple[str, Path]]) -> None:
         root.mkdir(mode=0o755)
-        unpack(tree.archive(packages), root, OverlayWhiteouts(), LayerLimits())
-        self._cancellation.check()
+        unpack(self._checked(tree.archive(packages)), root, OverlayWhiteouts(), LayerLimits())
+
+    def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._cancellation.check()
+            yield piece
 
     def _epoch(self, tree: FileTree, others: Sequence[Path]) -> int:
         """The time of the newest file in the packages, so that they alone decide the result."""
@@ -164,7 +168,7 @@ class Builder:
 
     def _configure(self, root: Path, first: set[Path], rest: list[Path], epoch: int) -> None:
         self._say(f"Installing {len(first) + len(rest)} packages")
-        database = root / "var/lib/dpkg"
+        database = finish.place_in(root, "var/lib/dpkg/status").parent
         (database / "status").touch()
         (database / "available").touch()
         configure.install(root, sorted(first), rest, epoch=epoch, cancellation=self._cancellation)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from boxship.engine.images.bootstrap.apt import run_bound
+from boxship.engine.images.bootstrap.finish import place_in
 from boxship.engine.registry.cancellation import Cancellation
 from boxship.errors import InternalError, NotSupportedError
 
@@ -81,14 +82,16 @@ def install(
     for program in ("unshare", "setpriv", "chroot", "mount"):
         if shutil.which(program) is None:
             raise NotSupportedError(f"packages' scripts need the program {program} on this host")
-    archives = root / _ARCHIVES
+    archives = place_in(root, _ARCHIVES)
     archives.mkdir(parents=True)
     (archives / "first").write_text(_linked(archives, first))
     (archives / "rest").write_text(_linked(archives, rest))
     (archives / "install").write_text(_INSTALL)
-    policy = root / "usr/sbin/policy-rc.d"
+    policy = place_in(root, "usr/sbin/policy-rc.d")
     policy.write_text(_POLICY)
     policy.chmod(0o755)
+    for name in ("dev", "proc"):
+        place_in(root, f"{name}/").mkdir(exist_ok=True)
     _run(root, epoch, cancellation)
     policy.unlink()
     shutil.rmtree(archives)

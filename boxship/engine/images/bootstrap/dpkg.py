@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from boxship.engine.images.bootstrap.deb import Control
+from boxship.engine.images.bootstrap.finish import place_in
 
 _FIELDS_LEFT_OUT = frozenset({"Package", "Status", "Conffiles"})
 
@@ -16,8 +17,8 @@ def write_database(
 
     listed: package → the absolute paths of its files.
     """
-    database = root / "var/lib/dpkg"
-    info = database / "info"
+    database = place_in(root, "var/lib/dpkg/status").parent
+    info = place_in(root, "var/lib/dpkg/info/format").parent
     info.mkdir(parents=True, exist_ok=True)
     stanzas = [_stanza(root, control) for control in controls]
     (database / "status").write_text("".join(f"{stanza}\n" for stanza in stanzas))
@@ -48,7 +49,7 @@ def _stanza(root: Path, control: Control) -> str:
     ]
     if control.conffiles:
         lines.append("Conffiles:")
-        lines += [f" {path} {_md5(root / path[1:])}" for path in control.conffiles]
+        lines += [f" {path} {_md5(place_in(root, path[1:]))}" for path in control.conffiles]
     return "\n".join(lines) + "\n"
 
 

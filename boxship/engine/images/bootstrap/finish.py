@@ -8,6 +8,7 @@ from pathlib import Path
 from boxship.engine.images.bootstrap.busybox import ACCOUNTS
 from boxship.engine.images.bootstrap.sources import Source
 from boxship.engine.storage.layers.walk import walk
+from boxship.errors import InvalidParameterError
 
 _REMOVED = (
     "etc/.pwd.lock",
@@ -48,23 +49,40 @@ DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin ||
 _DAY = 86400
 
 
+def place_in(root: Path, name: str) -> Path:
+    """Return where a file of the tree lies. Raises InvalidParameterError behind a link.
+
+    What packages bring is not to be trusted with a way out of the tree.
+    """
+    parts = name.split("/")
+    for count in range(1, len(parts)):
+        parent = root.joinpath(*parts[:count])
+        if parent.is_symlink():
+            raise InvalidParameterError(
+                f"the packages make /{'/'.join(parts[:count])} a link: no base image has that"
+            )
+    return root.joinpath(*parts)
+
+
 def complete(root: Path) -> None:
     """Add what packages' scripts would have made, where they could not run. [blocking]"""
-    (root / "etc").mkdir(exist_ok=True)
-    masters = root / "usr/share/base-passwd"
+    place_in(root, "etc").mkdir(exist_ok=True)
+    masters = place_in(root, "usr/share/base-passwd")
     for name, text in ACCOUNTS.items():
-        target = root / name
+        target = place_in(root, name)
         master = masters / f"{target.name}.master"
-        if not target.exists():
+        if not os.path.lexists(target):
             target.write_text(_accounts(master) if master.exists() else text)
             target.chmod(0o640 if target.name == "shadow" else 0o644)
-    switch = root / "usr/share/base-files/nsswitch.conf"
-    if switch.exists() and not (root / "etc/nsswitch.conf").exists():
-        shutil.copyfile(switch, root / "etc/nsswitch.conf")
-    if (root / "usr/bin/mawk").exists() and not os.path.lexists(root / "usr/bin/awk"):
-        os.symlink("mawk", root / "usr/bin/awk")
-    (root / "tmp").mkdir(exist_ok=True)
-    (root / "tmp").chmod(0o1777)
+    switch = place_in(root, "usr/share/base-files/nsswitch.conf")
+    if switch.exists() and not os.path.lexists(place_in(root, "etc/nsswitch.conf")):
+        shutil.copyfile(switch, place_in(root, "etc/nsswitch.conf"))
+    if place_in(root, "usr/bin/mawk").exists() and not os.path.lexists(
+        place_in(root, "usr/bin/awk")
+    ):
+        os.symlink("mawk", place_in(root, "usr/bin/awk"))
+    place_in(root, "tmp").mkdir(exist_ok=True)
+    place_in(root, "tmp").chmod(0o1777)
 
 
 def _accounts(master: Path) -> str:
@@ -73,28 +91,33 @@ def _accounts(master: Path) -> str:
 
 def configure_apt(root: Path, sources: Sequence[Source]) -> None:
     """Let the image's apt use the sources it was made from. [blocking]"""
-    directory = root / "etc/apt/sources.list.d"
+    directory = place_in(root, "etc/apt/sources.list.d")
     if not directory.is_dir():
         return
     stanzas = []
     for source in sources:
-        known = source.signed_by.startswith("/") and (root / source.signed_by[1:]).exists()
+        known = source.signed_by.startswith("/") and place_in(root, source.signed_by[1:]).exists()
         stanzas.append(source.stanza(keyring=known))
-    (directory / "image.sources").write_text("\n".join(stanzas))
-    (root / "etc/apt/apt.conf.d/90image").write_text(_CLEAN_APT)
+    _write(place_in(root, "etc/apt/sources.list.d/image.sources"), "\n".join(stanzas))
+    _write(place_in(root, "etc/apt/apt.conf.d/90image"), _CLEAN_APT)
+
+
+def _write(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)  # it might be a link
+    path.write_text(text)
 
 
 def clean(root: Path, epoch: int) -> None:
     """Remove what differs from one run to the next, and clamp times to ``epoch``. [blocking]"""
     for name in _REMOVED:
-        (root / name).unlink(missing_ok=True)
+        place_in(root, name).unlink(missing_ok=True)
     for name in _EMPTIED:
-        _empty(root / name)
-    _remove_logs(root / _LOGS)
-    machine_id = root / "etc/machine-id"
-    if machine_id.exists():
+        _empty(place_in(root, name))
+    _remove_logs(place_in(root, _LOGS))
+    machine_id = place_in(root, "etc/machine-id")
+    if _is_file(machine_id):
         machine_id.write_text("")
-    _clamp_password_ages(root / "etc/shadow", epoch)
+    _clamp_password_ages(place_in(root, "etc/shadow"), epoch)
     _clamp_times(root, epoch)
 
 
@@ -108,11 +131,18 @@ def _empty(directory: Path) -> None:
             path.unlink()
 
 
+def _is_file(path: Path) -> bool:
+    """Tell whether this is a regular file itself, and no link to one."""
+    return path.is_file() and not path.is_symlink()
+
+
 def _remove_logs(directory: Path) -> None:
+    if directory.is_symlink():
+        return
     for base, _, names in os.walk(directory):
         for name in names:
             path = Path(base, name)
-            if name in ("lastlog", "faillog", "btmp", "wtmp", "tallylog"):
+            if _is_file(path) and name in ("lastlog", "faillog", "btmp", "wtmp", "tallylog"):
                 os.truncate(path, 0)
             else:
                 path.unlink()
@@ -120,7 +150,7 @@ def _remove_logs(directory: Path) -> None:
 
 def _clamp_password_ages(shadow: Path, epoch: int) -> None:
     """Accounts that are made today carry today's date (shadow(5), the third field)."""
-    if not shadow.exists():
+    if not _is_file(shadow):
         return
     lines = []
     for line in shadow.read_text().splitlines():
