@@ -21,7 +21,10 @@ _DIRECTORIES = (
     "var/lib/dpkg",
     "var/cache/apt/archives/partial",
 )
-_NO_SUITE = re.compile(r"The repository '.+? (\S+) Release' does not have a Release file")
+_NO_SUITE = re.compile(
+    r"The repository '.+? (?P<signed>\S+) Release' does not have a Release file"
+    r"|Failed to fetch \S+/dists/(?P<trusted>[^/\s]+)/\S+ .*(404|No such file)"
+)
 _NO_PACKAGE = re.compile(
     r"Unable to locate package (\S+)|Version '(.+?)' for '(.+?)' was not found"
 )
@@ -156,7 +159,8 @@ def _explained(output: str) -> Exception:
     if _NO_SPACE.search(output):
         return StorageFullError(f"fetching packages: no space left on device: {said}")
     if found := _NO_SUITE.search(output):
-        return NotFoundError(f"the package source has no release {found[1]}: {said}")
+        suite = found["signed"] or found["trusted"]
+        return NotFoundError(f"the package source has no release {suite}: {said}")
     if found := _NO_PACKAGE.search(output):
         return NotFoundError(f"no package {found[1] or found[3]} in this release: {said}")
     if _NO_NETWORK.search(output):
