@@ -158,14 +158,10 @@ def _pulled(name: str, tag: str) -> Reference:
 
 async def _import(request: Request, engine: "Engine", source: str) -> None:
     query = request.query
-    if source != "-":
-        raise InvalidParameterError(
-            f"cannot import from {source}: send the archive in the request (fromSrc=-)"
-        )
 
     async def import_image(progress: ProgressSink) -> object:
         return await engine.images.import_(
-            request.body(),
+            request.raw_body() if source == "-" else source,
             repository=query.text("repo"),
             tag=query.text("tag"),
             message=query.text("message"),

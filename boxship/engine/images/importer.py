@@ -62,10 +62,12 @@ class Importer:
         message: str,
         changes: Sequence[str],
         platform: str,
+        origin: str = "-",
     ) -> Image:
         """Make an image of one layer out of a root filesystem's tar, plain or compressed.
 
-        Raises InvalidParameterError for bad changes or platforms, and storage's errors.
+        origin: where it comes from, for the history. Raises InvalidParameterError for bad changes
+        or platforms, and storage's errors.
         """
         execution = apply_changes(ExecutionConfig(), changes)
         wanted = parse_platform(platform) if platform else host_platform()
@@ -75,7 +77,7 @@ class Importer:
             )
             await lease.hold([layer.digest], [layer.chain_id])
             created = format_timestamp_ns(time.time_ns())
-            history = History(created=created, comment=message or "Imported from -")
+            history = History(created=created, comment=message or f"Imported from {origin}")
             config = _document(wanted, execution, (layer,), [history], created)
             return await self._finish(
                 config, (layer,), lease, self._named(target, "import"), parent=""

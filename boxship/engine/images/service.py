@@ -9,6 +9,7 @@ from boxship.engine.config import RegistryConfig
 from boxship.engine.events.service import EventService
 from boxship.engine.images import listing
 from boxship.engine.images.changes import apply_changes
+from boxship.engine.images.download import archive_url, download
 from boxship.engine.images.ground import Ground
 from boxship.engine.images.image import (
     HistoryItem,
@@ -292,7 +293,7 @@ class ImageService:
 
     async def import_(
         self,
-        source: AsyncIterator[bytes],
+        source: AsyncIterator[bytes] | str,
         *,
         repository: str = "",
         tag: str = "",
@@ -301,10 +302,17 @@ class ImageService:
         platform: str = "",
         progress: ProgressSink,
     ) -> Image:
-        """Make an image out of a root filesystem's tar; see ``Importer.import_``."""
+        """Make an image out of a root filesystem's tar; see ``Importer.import_``.
+
+        source: the tar, or a URL from which it is downloaded (see ``download.download``).
+        """
         target = _target(repository, tag)
+        origin = "-"
+        if isinstance(source, str):
+            origin = archive_url(source)
+            source = download(self._client.transport, self._workers, origin, progress)
         image = await self._importer.import_(
-            source, target, message=message, changes=changes, platform=platform
+            source, target, message=message, changes=changes, platform=platform, origin=origin
         )
         progress(Progress(status=image.id))
         return image

@@ -86,10 +86,26 @@ async def consume(
         await asyncio.wait({pump})
 
 
-async def produce(workers: Workers, chunks: Generator[T, None, None]) -> AsyncIterator[T]:
-    """Yield what a blocking generator yields, each step in a thread; close it at the end."""
+async def produce(
+    workers: Workers, chunks: Generator[T, None, None], wake: Callable[[], None] | None = None
+) -> AsyncIterator[T]:
+    """Yield what a blocking generator yields, each step in a thread; close it at the end.
+
+    When the consumer is cancelled in the middle of a step, that is waited for: a generator cannot
+    be closed while it runs. wake: lets such a step end soon.
+    """
     try:
-        while (chunk := await workers.run(lambda: next(chunks, None))) is not None:
+        while True:
+            step = asyncio.ensure_future(workers.run(lambda: next(chunks, None)))
+            try:
+                chunk = await asyncio.shield(step)
+            except asyncio.CancelledError:
+                if wake is not None:
+                    wake()
+                await asyncio.wait({step})
+                raise
+            if chunk is None:
+                return
             yield chunk
     finally:
-        await workers.run(chunks.close)
+        await asyncio.shield(workers.run(chunks.close))

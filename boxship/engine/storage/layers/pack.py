@@ -17,6 +17,8 @@ from boxship.engine.storage.layers.writer import END, encode_header, padding
 Xattrs = dict[str, bytes] | None
 
 CHUNK = 1 << 20
+_LARGE_PIECE = 1 << 18
+"""Bytes of a piece that is passed on as it is, rather than copied."""
 _SKIPPED_XATTRS = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
 _TYPES = {
     stat.S_IFREG: types.FILE,
@@ -50,6 +52,12 @@ def gather(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Join small pieces of an archive into chunks, and end it."""
     gathered = bytearray()
     for piece in pieces:
+        if len(piece) >= _LARGE_PIECE:
+            if gathered:
+                yield bytes(gathered)
+                gathered.clear()
+            yield piece
+            continue
         gathered += piece
         if len(gathered) >= CHUNK:
             yield bytes(gathered)
