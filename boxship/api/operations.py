@@ -121,6 +121,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "distribution",
         ("DistributionInspect…", "GET", "/distribution/{name*}/json"),
         ("ImageSearch…", "GET", "/images/search"),
+        ("ImageAttestations", "GET", "/images/{name*}/attestations"),
         ("RegistryManifest…", "GET", "/boxship/registry/manifest"),
         ("PutRegistryManifest", "PUT", "/boxship/registry/manifest"),
         ("RegistryDocument…", "GET", "/boxship/registry/document"),

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.daemon import Daemon
+from tests.support.http import request
 from tests.support.registry import Registry
 
 
@@ -138,3 +141,23 @@ def test_search(boxship: Cli, docker: Cli, made: str, registry: Registry) -> Non
 def test_help_of_groups_within_groups(boxship: Cli) -> None:
     assert "create" in boxship("buildx", "imagetools")
     assert "imagetools inspect" in boxship("buildx", "--help")
+
+
+def test_attestations_by_http(daemon: Daemon, made: str) -> None:
+    path = f"/v1.51/images/{made}/attestations"
+    assert request(daemon.socket, "GET", f"{path}?type=a,b&statement=1") == (200, [])
+    two = quote('{"os":"linux","architecture":"amd64"}')
+    status, answer = request(daemon.socket, "GET", f"{path}?platform={two}&platform={two}")
+    assert (status, answer["message"]) == (400, "only one platform value is currently supported")
+    assert request(daemon.socket, "GET", "/v1.51/images/nosuch/attestations")[0] == 404
+
+
+def test_distribution_by_http(daemon: Daemon, boxship: Cli, made: str) -> None:
+    boxship("push", "-q", made)
+    status, answer = request(daemon.socket, "GET", f"/v1.51/distribution/{made}/json")
+    assert status == 200
+    assert answer["Descriptor"]["digest"].startswith("sha256:")
+    (platform,) = answer["Platforms"]
+    assert platform["os"] == "linux"
+    missing = made.replace("made", "missing")
+    assert request(daemon.socket, "GET", f"/v1.51/distribution/{missing}/json")[0] == 404

@@ -1,21 +1,18 @@
 """What registries told, as Docker's JSON."""
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from boxship.api.schema import distribution as schema
+from boxship.engine.images.attestations import Attestation
 from boxship.engine.registry.questions import Distribution
 from boxship.engine.registry.search import Found
+from boxship.oci.descriptor import Descriptor
 
 
 def distribution_json(found: Distribution) -> schema.DistributionInspect:
     """Write what a registry has under a name."""
     return schema.DistributionInspect(
-        descriptor=schema.RemoteDescriptor(
-            media_type=found.descriptor.media_type,
-            digest=found.descriptor.digest,
-            size=found.descriptor.size,
-            annotations=found.descriptor.annotations or UNSET,
-        ),
+        descriptor=_descriptor(found.descriptor),
         platforms=[
             schema.Platform(
                 architecture=platform.architecture,
@@ -25,6 +22,24 @@ def distribution_json(found: Distribution) -> schema.DistributionInspect:
             )
             for platform in found.platforms
         ],
+    )
+
+
+def _descriptor(descriptor: Descriptor) -> schema.RemoteDescriptor:
+    return schema.RemoteDescriptor(
+        media_type=descriptor.media_type,
+        digest=descriptor.digest,
+        size=descriptor.size,
+        annotations=descriptor.annotations or UNSET,
+    )
+
+
+def attestation_json(found: Attestation) -> schema.AttestationStatement:
+    """Write one statement."""
+    return schema.AttestationStatement(
+        descriptor=_descriptor(found.descriptor),
+        predicate_type=found.predicate_type,
+        statement=Raw(found.statement) if found.statement else UNSET,
     )
 
 

@@ -7,8 +7,9 @@ through the engine only.
 import hashlib
 from typing import TYPE_CHECKING
 
-from boxship.api.convert.distribution import distribution_json, search_json
+from boxship.api.convert.distribution import attestation_json, distribution_json, search_json
 from boxship.api.convert.filters import filters
+from boxship.api.convert.platforms import platform_name
 from boxship.api.convert.registry_auth import registry_auth
 from boxship.api.request import Request
 from boxship.api.response import Response, json_response
@@ -34,6 +35,22 @@ async def image_search(request: Request, engine: "Engine") -> Response:
     wanted = wish(query.text("term"), query.integer("limit", 0) or 0, filters(query))
     found = await engine.registry.search(wanted, _auth(request))
     return json_response([search_json(one) for one in found])
+
+
+async def image_attestations(request: Request, engine: "Engine") -> Response:
+    """Show what is attested of an image."""
+    query = request.query
+    platforms = query.texts("platform")
+    if len(platforms) > 1:
+        raise InvalidParameterError("only one platform value is currently supported")
+    types = [one for text in query.texts("type") for one in text.split(",") if one]
+    found = await engine.images.attestations(
+        request.params["name"],
+        platform_name(platforms[0] if platforms else ""),
+        types,
+        statements=query.flag("statement"),
+    )
+    return json_response([attestation_json(one) for one in found])
 
 
 async def registry_manifest(request: Request, engine: "Engine") -> Response:

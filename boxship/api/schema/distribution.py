@@ -1,6 +1,6 @@
 """JSON shapes of ``/distribution``, ``/images/search`` and ``/boxship/registry``."""
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from boxship.api.schema.shape import Shape
 
@@ -28,6 +28,14 @@ class DistributionInspect(Shape):
 
     descriptor: RemoteDescriptor
     platforms: list[Platform]
+
+
+class AttestationStatement(Shape):
+    """A statement about an image; Statement is its JSON, verbatim."""
+
+    descriptor: RemoteDescriptor
+    predicate_type: str
+    statement: Raw | UnsetType = UNSET
 
 
 class SearchResult(Shape, rename=None):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from boxship.engine.config import RegistryConfig
 from boxship.engine.events.service import EventService
 from boxship.engine.images import listing
+from boxship.engine.images.attestations import Attestation, attestations
 from boxship.engine.images.changes import apply_changes
 from boxship.engine.images.download import archive_url, download
 from boxship.engine.images.ground import Ground
@@ -253,6 +254,16 @@ class ImageService:
         """Push an image to its registry; see ``Pusher.push``."""
         await self._pusher.push(
             text, platform=platform, auth=auth, progress=progress, all_tags=all_tags
+        )
+
+    async def attestations(
+        self, text: str, platform: str = "", types: Sequence[str] = (), *, statements: bool = False
+    ) -> Sequence[Attestation]:
+        """Return what is attested of an image; see ``attestations.attestations``."""
+        image = self.get(text, platform)
+        content = self._storage.content
+        return await self._workers.run(
+            lambda: attestations(content, image, types, statements=statements)
         )
 
     async def load(
