@@ -97,7 +97,7 @@ def configure_apt(root: Path, sources: Sequence[Source]) -> None:
     stanzas = []
     for source in sources:
         known = source.signed_by.startswith("/") and place_in(root, source.signed_by[1:]).exists()
-        stanzas.append(source.stanza(keyring=known))
+        stanzas.append(source.without_secrets().stanza(keyring=known))
     _write(place_in(root, "etc/apt/sources.list.d/image.sources"), "\n".join(stanzas))
     _write(place_in(root, "etc/apt/apt.conf.d/90image"), _CLEAN_APT)
 

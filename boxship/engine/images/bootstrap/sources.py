@@ -9,6 +9,7 @@ from boxship.engine.images.bootstrap.recipe import Recipe
 from boxship.errors import UnavailableError
 from boxship.linux.host import read_host
 
+_USER_INFO = re.compile(r"//[^/@\s]+@")
 HOST_SETTINGS = Path("/etc/apt")
 _ROLLING = frozenset({"sid", "unstable", "experimental"})
 """Releases without updates of their own."""
@@ -26,6 +27,10 @@ class Source:
     """Path of a keyring, or the key itself."""
     trusted: bool = False
     """The administrator has said that no signature is needed."""
+
+    def without_secrets(self) -> "Source":
+        """Return it with addresses that name no user and no password."""
+        return replace(self, uris=tuple(_USER_INFO.sub("//", uri) for uri in self.uris))
 
     def stanza(self, *, keyring: bool = True) -> str:
         """Write it in the deb822 form. keyring: with Signed-By."""

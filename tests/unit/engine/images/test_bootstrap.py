@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from boxship.engine.images.bootstrap import deb
+from boxship.engine.images.bootstrap.finish import configure_apt
 from boxship.engine.images.bootstrap.recipe import debian_architecture, make_recipe
-from boxship.engine.images.bootstrap.sources import read_sources, sources_for
+from boxship.engine.images.bootstrap.sources import Source, read_sources, sources_for
 from boxship.engine.storage.errors import CorruptLayerError
 from boxship.errors import UnavailableError
 from boxship.linux.host import read_host
@@ -82,6 +83,21 @@ def test_a_mirror_is_signed_by_the_same_key(etc: Path) -> None:
     (found,) = sources_for(wanted, etc)
     assert (found.uris, found.suites) == (("http://mirror.example.com/debian",), ("bookworm",))
     assert found.signed_by == "/k.gpg"
+
+
+def test_the_image_gets_the_sources_without_their_passwords(tmp_path: Path) -> None:
+    for name in ("etc/apt/sources.list.d", "etc/apt/apt.conf.d"):
+        (tmp_path / name).mkdir(parents=True)
+    source = Source(
+        uris=("https://user:secret@packages.example.com/debian",),
+        suites=("bookworm",),
+        components=("main",),
+        signed_by="/usr/share/keyrings/absent.gpg",
+    )
+    configure_apt(tmp_path, [source])
+    written = (tmp_path / "etc/apt/sources.list.d/image.sources").read_text()
+    assert "URIs: https://packages.example.com/debian\n" in written
+    assert "Signed-By" not in written  # the image does not have that key
 
 
 def test_no_source_at_all(tmp_path: Path) -> None:
