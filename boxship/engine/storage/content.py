@@ -61,7 +61,7 @@ class ContentWriter:
         self._algorithm = algorithm
         self._hash = hashlib.new(algorithm)
         self._file: BinaryIO | None = None
-        self._growth = growth or Growth()
+        self._growth = growth
         self._flushing = 0
         self.offset = 0
         """Bytes that are already here: where a resumed download goes on."""
@@ -85,7 +85,8 @@ class ContentWriter:
             self.offset += len(chunk)
         self._file = file
         self._flushing = self.offset
-        self._growth.opened(descriptor, self.offset)
+        if self._growth is not None:
+            self._growth.opened(descriptor, self.offset)
         return True
 
     def write(self, data: bytes | memoryview) -> None:
@@ -97,7 +98,8 @@ class ContentWriter:
         with disk_errors(f"writing {self._name()}", self._path.parent):
             _write_all(self._open_file().fileno(), memoryview(data))
         self.offset += len(data)
-        self._growth.grew(self.offset)
+        if self._growth is not None:
+            self._growth.grew(self.offset)
         self._hash.update(data)
         if self.offset - self._flushing >= _WRITE_BEHIND:
             start_writing(self._open_file().fileno(), self._flushing, self.offset - self._flushing)
@@ -110,7 +112,8 @@ class ContentWriter:
         file.truncate()
         self._hash = hashlib.new(self._algorithm)
         self.offset = self._flushing = 0
-        self._growth.restarted()
+        if self._growth is not None:
+            self._growth.restarted()
 
     def verify(self) -> str:
         """Return the digest of the whole blob; only its commit is left to be done.
@@ -118,7 +121,8 @@ class ContentWriter:
         Raises CorruptContentError for another digest or size than expected.
         """
         digest = self._verified_digest()
-        self._growth.verified()
+        if self._growth is not None:
+            self._growth.verified()
         return digest
 
     def commit(self) -> str:

@@ -151,3 +151,14 @@ def test_missing_blobs(store: ContentStore) -> None:
 def test_malformed_digests(digest: str) -> None:
     with pytest.raises(InvalidParameterError, match="invalid checksum digest format"):
         parse_digest(digest)
+
+
+def test_a_writer_keeps_no_file_open(store: ContentStore) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    store.put(DATA)
+    with store.writer(DIGEST, len(DATA)) as writer:
+        writer.write(DATA)
+    suspended = store.resume(DIGEST, len(DATA))
+    suspended.write(DATA[:10])
+    suspended.suspend()
+    assert len(os.listdir("/proc/self/fd")) == before
