@@ -1,5 +1,6 @@
 """``boxship image ls``, ``boxship images``."""
 
+from boxship import units
 from boxship.cli import human, terminal
 from boxship.cli.errors import CliError
 from boxship.cli.filters import FILTER, FORMAT, read_filters
@@ -38,6 +39,7 @@ _HEADERS = {
     "Size": "SIZE",
     "Tag": "TAG",
     "UniqueSize": "UNIQUE SIZE",
+    "VirtualSize": "SIZE",
 }
 _COLUMNS = ("Repository", "Tag", "ID", "CreatedSince", "Size")
 _DIGEST_COLUMNS = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "Size")
@@ -58,8 +60,6 @@ def run(cli: Cli, flags: Flags, args: list[str]) -> int:
         for image in images
         for row in _rows(image, with_digests=with_digests, no_trunc=no_trunc)
     ]
-    if flags.on("quiet"):
-        rows = list({row["ID"]: row for row in rows}.values()) if not text else rows
     columns = _DIGEST_COLUMNS if flags.on("digests") else _COLUMNS
     cli.write(Listing(_HEADERS, columns, "ID").render(rows, text, quiet=flags.on("quiet")))
     return 0
@@ -88,7 +88,6 @@ def _tree(cli: Cli, flags: Flags, args: list[str]) -> int:
 def _rows(image: "Json", *, with_digests: bool, no_trunc: bool) -> "Iterator[Row]":
     """One row for each tag; with digests one for each tag and digest."""
     for repository, tag, digest in _names(image, with_digests=with_digests):
-        size = human.size(image.get("Size") or 0)
         containers = image.get("Containers", -1)
         yield {
             "Repository": repository,
@@ -97,8 +96,8 @@ def _rows(image: "Json", *, with_digests: bool, no_trunc: bool) -> "Iterator[Row
             "ID": image["Id"] if no_trunc else human.short_id(image["Id"]),
             "CreatedSince": human.ago(image["Created"]) if image.get("Created") else "N/A",
             "CreatedAt": human.local_time(image.get("Created") or 0),
-            "Size": size,
-            "VirtualSize": size,
+            "Size": human.size(image.get("Size") or 0),
+            "VirtualSize": units.human_size(image.get("Size") or 0),
             "SharedSize": _maybe_size(image.get("SharedSize", -1)),
             "UniqueSize": "N/A",
             "Containers": str(containers) if containers >= 0 else "N/A",

@@ -1,6 +1,7 @@
 """Operations on images. registry_auth: value of ``X-Registry-Auth`` (base64url of JSON)."""
 
 from boxship.client.core import Call, encode_filters, quote_path
+from boxship.errors import InvalidParameterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,18 +13,34 @@ if TYPE_CHECKING:
     Query = Mapping[str, QueryValue]
 
 
+_SYSTEMS = frozenset({"linux", "windows", "darwin", "freebsd", "wasi", "wasip1"})
+
+
 def _auth(registry_auth: str) -> dict[str, str]:
     return {"X-Registry-Auth": registry_auth} if registry_auth else {}
 
 
 def platform_query(platform: str) -> str | None:
-    """``os/architecture[/variant]`` as the JSON that some operations take."""
+    """``os/architecture[/variant]`` as the JSON that some operations take.
+
+    Raises InvalidParameterError.
+    """
     if not platform:
         return None
     from boxship.client import jsontext
 
-    names = ("os", "architecture", "variant")
-    return jsontext.dumps(dict(zip(names, platform.split("/"), strict=False)))
+    parts = platform.lower().split("/")
+    if len(parts) > 3 or not all(parts):
+        raise InvalidParameterError(
+            f'"{platform}": cannot parse platform specifier: use os[/architecture[/variant]]'
+        )
+    if len(parts) == 1 and parts[0] not in _SYSTEMS:
+        parts.insert(0, "linux")
+    system, _, version = parts[0].partition("(")
+    words = dict(zip(("os", "architecture", "variant"), (system, *parts[1:]), strict=False))
+    if version:
+        words["os.version"] = version.removesuffix(")")
+    return jsontext.dumps(words)
 
 
 def image_list(
