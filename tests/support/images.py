@@ -1,5 +1,6 @@
 """Small images for tests, made in memory."""
 
+import dataclasses
 import gzip
 import io
 import tarfile
@@ -81,6 +82,19 @@ def image_for(
         blobs={base_image.digest_of(blob): blob for blob in (document, *packed)},
         config_digest=base_image.digest_of(document),
         layer_digests=tuple(base_image.digest_of(blob) for blob in packed),
+    )
+
+
+def with_foreign_layer(made: base_image.Image, url: str) -> base_image.Image:
+    """Let the lowest layer of an image live elsewhere than in its registry (Windows)."""
+    manifest = manifests.decode(made.manifest)
+    assert isinstance(manifest, Manifest)
+    kind = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+    foreign, *others = manifest.layers
+    layers = [replace(foreign, media_type=kind, urls=[url]), *others]
+    blobs = {digest: blob for digest, blob in made.blobs.items() if digest != foreign.digest}
+    return dataclasses.replace(
+        made, manifest=manifests.encode(replace(manifest, layers=layers)), blobs=blobs
     )
 
 

@@ -9,8 +9,8 @@ from boxship.ids import short_id
 from boxship.oci.media_types import ACCEPTED_MANIFESTS
 from boxship.oci.platform import host_platform
 from tests.engine.images.conftest import House
-from tests.support.images import attestation_of, image_for
-from tests.support.registry import Registry, push_index
+from tests.support.images import attestation_of, image_for, layer, with_foreign_layer
+from tests.support.registry import Registry, push_image, push_index
 
 HOST = host_platform().text
 FOREIGN = "linux/s390x"
@@ -272,3 +272,21 @@ async def test_a_part_of_an_index_is_pushed_as_a_manifest(
     assert served(registry, "multi-part/manifests/1") == (200, made[HOST].digest)
     await house.images.push(target, platform=FOREIGN, progress=house.messages.append)
     assert served(registry, "multi-part/manifests/1") == (200, made[FOREIGN].digest)
+
+
+async def test_foreign_layers_stay_where_they_are(house: House, registry: Registry) -> None:
+    base, own = layer({"Files/base": "b"}), layer({"Files/own": "o"})
+    windows = with_foreign_layer(image_for("windows/amd64", base, own), "http://example.com/base")
+    name = push_image(registry, "multi:foreign", windows)
+    image = await pull(house, name.familiar, "windows/amd64")
+    foreign, mine = windows.layer_digests
+    assert "Skipped foreign layer" in house.said(foreign[7:19])
+    assert not house.storage.content.has(foreign)
+    assert house.storage.content.has(mine)
+    assert image.manifest_digest == windows.digest
+    target = f"{registry.host}/multi-foreign:1"
+    house.images.tag(name.familiar, target)
+    await house.images.push(target, progress=house.messages.append)
+    assert served(registry, "multi-foreign/manifests/1") == (200, windows.digest)
+    assert served(registry, f"multi-foreign/blobs/{foreign}")[0] == 404
+    assert served(registry, f"multi-foreign/blobs/{mine}")[0] == 200
