@@ -76,7 +76,7 @@ def build_config(values: Values) -> DaemonConfig:
 
 def _engine_config(values: Values) -> EngineConfig:
     return EngineConfig(
-        data_root=Path(values["data-root"]).absolute(),
+        data_root=Path(values["data-root"]).resolve(),
         exec_root=Path(values["exec-root"]).absolute(),
         labels=_labels(values["labels"]),
         runtimes=values["runtimes"],
@@ -94,6 +94,10 @@ def _engine_config(values: Values) -> EngineConfig:
 def _registry_config(values: Values) -> RegistryConfig:
     return RegistryConfig(
         mirrors=tuple(_mirror(url) for url in values["registry-mirrors"]),
+        mirrors_of={
+            host: tuple(_mirror(url, path=True) for url in urls)
+            for host, urls in values["registries"].items()
+        },
         insecure=values["insecure-registries"],
         max_concurrent_downloads=values["max-concurrent-downloads"],
         max_concurrent_uploads=values["max-concurrent-uploads"],
@@ -256,19 +260,20 @@ def _positive(values: Values, key: str) -> int:
     return number
 
 
-def _mirror(url: str) -> str:
+def _mirror(url: str, *, path: bool = False) -> str:
+    """Check a mirror's URL; ``path``: it may have one."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise InvalidParameterError(
             f"invalid mirror: {url!r} must be a URL with the scheme http or https"
         )
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+    if (parts.path.strip("/") and not path) or parts.query or parts.fragment:
         raise InvalidParameterError(
             f"invalid mirror: path, query, or fragment at end of the URI {url!r}"
         )
     if parts.username is not None:
         raise InvalidParameterError(f"invalid mirror: username/password not allowed in URI {url!r}")
-    return f"{parts.scheme}://{parts.netloc}/"
+    return f"{parts.scheme}://{parts.netloc}/{parts.path.strip('/')}"
 
 
 def _address(text: str, name: str) -> str:
