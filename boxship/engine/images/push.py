@@ -27,6 +27,10 @@ from boxship.oci.manifest import Manifest
 from boxship.oci.media_types import is_foreign_layer
 from boxship.reference import Reference, parse_normalized
 
+PART_OF_INDEX = (
+    "Not all multiplatform-content is present and only the available single-platform image was "
+    "pushed"
+)
 MAX_SOURCES = 5
 """Repositories of the same registry that blobs are mounted from in one push."""
 
@@ -116,6 +120,8 @@ class Pusher:
                 await self._push_index(target, whole, auth, progress)
             else:
                 await self._push_one(target, image, auth, progress)
+                if self._is_of_index(target) and not platform:
+                    progress(Progress(status=PART_OF_INDEX))
 
     def _targets(self, reference: Reference, *, all_tags: bool) -> list[Reference]:
         tags = self._catalog.store.tags_of(reference.name)
@@ -152,6 +158,10 @@ class Pusher:
                 await self.push_parcel(target_session, item, target.tag or "", sources, progress)
             self._register(target, image, item)
         _tell_result(target, item, progress)
+
+    def _is_of_index(self, target: Reference) -> bool:
+        named = self._catalog.resolve(str(target))
+        return bool(named and named.target)
 
     async def _whole_index(self, target: Reference) -> list[Member] | None:
         """Return the members of the index that a tag leads to, None without all of them here."""

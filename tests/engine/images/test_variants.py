@@ -3,6 +3,7 @@
 import pytest
 
 from boxship.engine.images.image import ContainerUse, Image, Removed
+from boxship.engine.images.push import PART_OF_INDEX
 from boxship.entrypoints import base_image
 from boxship.errors import ConflictError, NotFoundError
 from boxship.ids import short_id
@@ -270,6 +271,7 @@ async def test_a_part_of_an_index_is_pushed_as_a_manifest(
     house.images.tag(name.familiar, target)
     await house.images.push(target, progress=house.messages.append)
     assert served(registry, "multi-part/manifests/1") == (200, made[HOST].digest)
+    assert house.messages[-1].status == PART_OF_INDEX
     await house.images.push(target, platform=FOREIGN, progress=house.messages.append)
     assert served(registry, "multi-part/manifests/1") == (200, made[FOREIGN].digest)
 
