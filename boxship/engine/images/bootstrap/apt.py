@@ -64,14 +64,19 @@ class Apt:
 
         Raises NotFoundError for a suite that is not there, UnavailableError without a network.
         """
-        self._run("update")
+        self._run("apt-get", "-q", "update")
+
+    def knows(self, package: str) -> bool:
+        """Tell whether the lists have a package of exactly this name."""
+        return package in self._run("apt-cache", "pkgnames", package).split()
 
     def download(self, wanted: Iterable[str]) -> list[Path]:
         """Fetch packages, given as names or patterns (apt-patterns(7)), and all they depend on.
 
         Returns the archives, sorted by name. Raises NotFoundError, UnavailableError.
         """
-        self._run("install", "--download-only", "--yes", "--no-install-recommends", *wanted)
+        options = ("--download-only", "--yes", "--no-install-recommends")
+        self._run("apt-get", "-q", "install", *options, *wanted)
         return sorted((self._root / "var/cache/apt/archives").glob("*.deb"))
 
     def _configuration(self) -> str:
@@ -102,14 +107,13 @@ class Apt:
         }
         return "\n".join([*kept, *(f'{key} "{value}";' for key, value in own.items())]) + "\n"
 
-    def _run(self, *arguments: str) -> str:
+    def _run(self, *command: str) -> str:
         environment = {
             **os.environ,
             "APT_CONFIG": str(self._root / "apt.conf"),
             "LC_ALL": "C",
             "DEBIAN_FRONTEND": "noninteractive",
         }
-        command = ["apt-get", "-q", *arguments]
         status, output = run_bound(command, self._cancellation, environment)
         if status:
             raise _explained(output)

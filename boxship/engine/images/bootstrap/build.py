@@ -27,6 +27,8 @@ from boxship.oci.platform import Platform, host_platform
 _UNMERGED = frozenset({"buster", "stretch", "jessie", "wheezy", "bionic", "xenial", "trusty"})
 """Releases whose bin, sbin and lib are directories of their own."""
 _ESSENTIAL = "?essential"
+_MERGED = "usr-is-merged"
+"""Says that bin, sbin and lib are links, as they are here; without it a converter in Perl comes."""
 _REQUIRED = ("?priority(required)", "apt")
 
 Say = Callable[[str], None]
@@ -94,12 +96,14 @@ class Builder:
 
     def _debian(self) -> Built:
         apt, sources = self._apt(self._architecture)
-        first = self._first(apt)
-        wanted = [*self._base(), *self._recipe.packages]
+        merged_usr = self._recipe.suite not in _UNMERGED
+        settled = [_MERGED] if merged_usr and apt.knows(_MERGED) else []
+        first = self._first(apt, settled)
+        wanted = [*self._base(settled), *self._recipe.packages]
         self._say(f"Downloading packages for {self._architecture}")
         archives = apt.download(wanted)
         packages = _described(archives)
-        tree = FileTree(merged_usr=self._recipe.suite not in _UNMERGED)
+        tree = FileTree(merged_usr=merged_usr)
         root = self._work / "root"
         self._say(f"Unpacking {len(packages)} packages")
         runs = bool(first) and configure.can_run(self._architecture, native_architecture())
@@ -138,17 +142,18 @@ class Builder:
             ) from error
         return apt, sources
 
-    def _base(self) -> Sequence[str]:
-        return {"custom": (), "essential": (_ESSENTIAL,), "minbase": (_ESSENTIAL, *_REQUIRED)}[
-            self._recipe.variant
-        ]
+    def _base(self, settled: list[str]) -> Sequence[str]:
+        if self._recipe.variant == "custom":
+            return ()
+        required = _REQUIRED if self._recipe.variant == "minbase" else ()
+        return (_ESSENTIAL, *settled, *required)
 
-    def _first(self, apt: Apt) -> set[Path]:
+    def _first(self, apt: Apt, settled: list[str]) -> set[Path]:
         """Fetch what dpkg itself stands on; nothing where no script is to run."""
         if self._recipe.variant == "custom":
             return set()
         self._say(f"Downloading essential packages for {self._architecture}")
-        return set(apt.download([_ESSENTIAL]))
+        return set(apt.download([_ESSENTIAL, *settled]))
 
     def _unpack(self, root: Path, tree: FileTree, packages: list[tuple[str, Path]]) -> None:
         root.mkdir(mode=0o755)
