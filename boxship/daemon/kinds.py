@@ -175,6 +175,23 @@ def _pool_value(value: Any) -> tuple[AddressPool, ...]:
     return tuple(_pool(item) for item in value)
 
 
+def _registries_words(values: list[str]) -> dict[str, tuple[str, ...]]:
+    pairs = [_pair(value) for value in values]
+    return {host: tuple(url for name, url in pairs if name == host) for host, _ in pairs}
+
+
+def _registries_value(value: Any) -> dict[str, tuple[str, ...]]:
+    """Read ``{"ghcr.io": {"mirrors": ["https://mirror.example.com/ghcr"]}}``."""
+    if not isinstance(value, dict):
+        raise _wrong(value, "a map of registries")
+    found = {}
+    for host, item in value.items():
+        if not isinstance(item, dict) or not item.keys() <= {"mirrors"}:
+            raise _wrong(item, 'a registry\'s settings, such as {"mirrors": ["https://host/path"]}')
+        found[host] = _list_value(item.get("mirrors", []))
+    return found
+
+
 BOOL: Final = Kind("bool", _bool_word, _bool_value)
 INT: Final = Kind("int", _int_word, _int_value)
 TEXT: Final = Kind("string", lambda values: values[-1], _text_value)
@@ -184,4 +201,5 @@ FEATURES: Final = Kind("map", _feature_words, _feature_value)
 BYTES: Final = Kind("bytes", lambda values: _bytes(values[-1]), _bytes_value)
 RUNTIMES: Final = Kind("runtime", _runtime_words, _runtime_value)
 ULIMITS: Final = Kind("ulimit", _ulimit_words, _ulimit_value)
+REGISTRIES: Final = Kind("host=url", _registries_words, _registries_value)
 POOLS: Final = Kind("pool-options", _pool_words, _pool_value)

@@ -15,6 +15,7 @@ from boxship.daemon.kinds import (
     LIST,
     MAP,
     POOLS,
+    REGISTRIES,
     RUNTIMES,
     TEXT,
     ULIMITS,
@@ -165,6 +166,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         LIST,
         (),
         "Preferred registry mirrors of docker.io",
+        reload=True,
+    ),
+    Setting(
+        "registries",
+        "registry-mirror-of",
+        REGISTRIES,
+        {},
+        "Preferred mirrors of another registry (host=URL; a path goes before the image's name)",
         reload=True,
     ),
     Setting(

@@ -36,6 +36,9 @@ class RegistryConfig:
 
     mirrors: tuple[str, ...] = ()
     """Base URLs asked before docker.io itself."""
+    mirrors_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The same for other registries, by host. A URL's path stands before the repository's name:
+    with ``https://m/ghcr`` the image ghcr.io/a/b is m/ghcr/a/b."""
     insecure: tuple[str, ...] = ()
     """Hosts ``name[:port]`` or CIDR ranges that may speak plain HTTP or show unknown certificates.
     Loopback is always among them, as in Docker."""

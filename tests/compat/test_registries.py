@@ -9,7 +9,7 @@ import pytest
 from tests.support.cli import Cli
 from tests.support.daemon import Daemon
 from tests.support.http import request
-from tests.support.registry import Registry
+from tests.support.registry import IDENTITY_TOKEN, PASSWORD, USERNAME, Registry, TokenRegistry
 
 
 @pytest.fixture
@@ -161,3 +161,23 @@ def test_distribution_by_http(daemon: Daemon, boxship: Cli, made: str) -> None:
     assert platform["os"] == "linux"
     missing = made.replace("made", "missing")
     assert request(daemon.socket, "GET", f"/v1.51/distribution/{missing}/json")[0] == 404
+
+
+@pytest.mark.parametrize("program", ["boxship", "docker"])
+def test_an_identity_token_takes_the_passwords_place(
+    program: str, boxship: Cli, docker: Cli, busybox: str, registry_token: TokenRegistry
+) -> None:
+    cli = {"boxship": boxship, "docker": docker}[program]
+    registry_token.tokens.identity_tokens = True
+    host = registry_token.host
+    said = cli("login", "-u", USERNAME, "--password-stdin", host, stdin=PASSWORD)
+    assert said.splitlines()[-1] == "Login Succeeded"
+    name = f"{host}/private/{program}:1"
+    cli("tag", busybox, name)
+    registry_token.tokens.requests.clear()
+    cli("push", name)
+    (asked,) = registry_token.tokens.requests
+    assert asked["grant_type"] == ["refresh_token"]
+    assert asked["refresh_token"] == [IDENTITY_TOKEN]
+    cli("rmi", name)
+    assert f"Removing login credentials for {host}" in cli("logout", host)

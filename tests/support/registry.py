@@ -25,6 +25,7 @@ from tests.support.images import image_index
 
 USERNAME = "tester"
 PASSWORD = "secret"
+IDENTITY_TOKEN = "refresh-me"
 _HTPASSWD = "tester:$2b$04$Cp74dUCMu7HVTSwwX5pcseik8mimtLcgVlVVlTt1NfqnFOyjil9/a\n"
 _START_SECONDS = 20.0
 BASIC = "Basic " + base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
@@ -218,6 +219,8 @@ class TokenServer:
 
     def __init__(self, certificate: Certificate) -> None:
         self.certificate = certificate
+        self.identity_tokens = False
+        """Whether a login is given a refresh token, which takes the password's place."""
         self.requests: list[dict[str, list[str]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -277,7 +280,21 @@ class TokenServer:
             def do_GET(self) -> None:
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
                 token = owner.answer(query, self.headers.get("Authorization", ""))
-                body = json.dumps({"token": token, "expires_in": 300}).encode() if token else b"{}"
+                offline = owner.identity_tokens and "offline_token" in query
+                self._send(token, {"refresh_token": IDENTITY_TOKEN} if offline else {})
+
+            def do_POST(self) -> None:
+                """Trade an identity token (OAuth2's refresh_token grant)."""
+                length = int(self.headers.get("Content-Length", "0"))
+                form = urllib.parse.parse_qs(self.rfile.read(length).decode())
+                known = form.get("refresh_token") == [IDENTITY_TOKEN]
+                scopes = [one for text in form.get("scope", []) for one in text.split()]
+                token = owner.answer({**form, "scope": scopes}, BASIC) if known else None
+                self._send(token, {})
+
+            def _send(self, token: str | None, more: dict[str, str]) -> None:
+                answer = {"token": token, "expires_in": 300, **more} if token else {}
+                body = json.dumps(answer).encode()
                 self.send_response(200 if token else 401)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

@@ -151,5 +151,5 @@ async def system_auth(request: Request, engine: "Engine") -> Response:
         registry_token=body.registrytoken,
         server_address=body.serveraddress,
     )
-    await asyncio.to_thread(check_login, engine.config.registry, auth)
-    return json_response(AuthAnswer(status="Login Succeeded", identity_token=""))
+    token = await asyncio.to_thread(check_login, engine.config.registry, auth)
+    return json_response(AuthAnswer(status="Login Succeeded", identity_token=token))

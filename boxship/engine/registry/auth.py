@@ -56,6 +56,8 @@ class Token:
 
     value: str
     expires_at: float
+    refresh: str = ""
+    """Refresh token that came along: Docker's identity token."""
 
     @property
     def is_fresh(self) -> bool:
@@ -78,12 +80,19 @@ def parse_challenges(headers: list[str]) -> list[Challenge]:
     return challenges
 
 
-def token_query(challenge: Challenge, scopes: list[str], auth: RegistryAuth) -> str:
-    """Return the query string with which a token is asked for."""
+def token_query(
+    challenge: Challenge, scopes: list[str], auth: RegistryAuth, *, offline: bool = False
+) -> str:
+    """Return the query string with which a token is asked for.
+
+    offline: ask for a refresh token too, which takes the password's place from then on.
+    """
     fields = [("service", challenge.parameters.get("service", ""))]
     fields += [("scope", scope) for scope in scopes]
     if auth.username:
         fields.append(("account", auth.username))
+    if offline:
+        fields += [("client_id", CLIENT_ID), ("offline_token", "true")]
     return urlencode([(name, value) for name, value in fields if value])
 
 
@@ -112,4 +121,9 @@ def parse_token(body: bytes) -> Token:
         raise InvalidParameterError("authorization server did not include a token in the response")
     lifetime = answer.get("expires_in")
     seconds = lifetime if isinstance(lifetime, (int, float)) else 0
-    return Token(value, time.monotonic() + max(seconds, MIN_TOKEN_LIFETIME_S) * 0.9)
+    refresh = answer.get("refresh_token")
+    return Token(
+        value,
+        time.monotonic() + max(seconds, MIN_TOKEN_LIFETIME_S) * 0.9,
+        refresh if isinstance(refresh, str) else "",
+    )

@@ -26,16 +26,28 @@ class Authorizer:
     """Credentials of one session with one endpoint. Methods block; safe from several threads."""
 
     def __init__(
-        self, transport: Transport, auth: RegistryAuth, scopes: list[str], *, verify_tls: bool
+        self,
+        transport: Transport,
+        auth: RegistryAuth,
+        scopes: list[str],
+        *,
+        verify_tls: bool,
+        offline: bool = False,
     ) -> None:
         self._transport = transport
         self._auth = auth
         self._scopes = scopes
         self._verify_tls = verify_tls
+        self._offline = offline
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
         self._token: Token | None = None
         self._origin = ""
+
+    @property
+    def identity_token(self) -> str:
+        """The refresh token that a token server gave, empty for none."""
+        return self._token.refresh if self._token is not None else ""
 
     def headers(self) -> dict[str, str]:
         """Return the Authorization header for the next request, if one is known."""
@@ -88,7 +100,7 @@ class Authorizer:
         if self._auth.identity_token:
             body = refresh_form(challenge, self._scopes, self._auth)
             return self._request_token("POST", realm, {"Content-Type": _FORM}, body)
-        query = token_query(challenge, self._scopes, self._auth)
+        query = token_query(challenge, self._scopes, self._auth, offline=self._offline)
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
         headers = {"Authorization": self._auth.basic} if self._auth.basic else {}
         return self._request_token("GET", url, headers, None)

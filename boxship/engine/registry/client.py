@@ -144,7 +144,9 @@ class Repository:
             endpoint: Authorizer(
                 client.transport,
                 RegistryAuth() if endpoint.is_mirror else auth,
-                scopes,
+                [f"repository:{endpoint.prefix}{reference.path}:pull"]
+                if endpoint.is_mirror
+                else scopes,
                 verify_tls=endpoint.verify_tls,
             )
             for endpoint in self._endpoints
@@ -241,7 +243,7 @@ class Repository:
         """
         failure: Exception | None = None
         for endpoint in list(self._endpoints):
-            url = urljoin(f"{endpoint.url}/v2/{self.reference.path}/", path)
+            url = urljoin(f"{endpoint.url}/v2/{endpoint.prefix}{self.reference.path}/", path)
             try:
                 answer = self._request_at(endpoint, method, url, headers, body)
             except (RegistryError, UnreachableError) as error:

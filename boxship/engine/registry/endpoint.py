@@ -19,10 +19,12 @@ class Endpoint:
     """One base URL of a registry."""
 
     url: str
-    """Scheme and host, no trailing slash; a mirror's may have a path."""
+    """Scheme and host, no trailing slash."""
     verify_tls: bool = True
+    prefix: str = ""
+    """What a mirror's repositories have before the names that they mirror: empty, or ``ghcr/``."""
     is_mirror: bool = False
-    """Serves pulls of docker.io; its failure is no failure, and it gets no credentials."""
+    """Serves pulls of another registry; its failure is no failure, and it gets no credentials."""
 
 
 def endpoints(domain: str, config: RegistryConfig) -> list[Endpoint]:
@@ -31,13 +33,12 @@ def endpoints(domain: str, config: RegistryConfig) -> list[Endpoint]:
     An insecure registry is tried with HTTPS, without verifying it, and then with plain HTTP, as
     Docker does.
     """
+    mirrors = _mirrors(config.mirrors_of.get(domain, ()), config)
     if domain == DEFAULT_DOMAIN:
-        return [*_mirrors(config), Endpoint(DEFAULT_REGISTRY)]
-    return (
-        without_tls(domain)
-        if is_insecure(domain, config.insecure)
-        else [Endpoint(f"https://{domain}")]
-    )
+        return [*_mirrors(config.mirrors, config), *mirrors, Endpoint(DEFAULT_REGISTRY)]
+    if is_insecure(domain, config.insecure):
+        return [*mirrors, *without_tls(domain)]
+    return [*mirrors, Endpoint(f"https://{domain}")]
 
 
 def without_tls(host: str) -> list[Endpoint]:
@@ -45,16 +46,24 @@ def without_tls(host: str) -> list[Endpoint]:
     return [Endpoint(f"https://{host}", verify_tls=False), Endpoint(f"http://{host}")]
 
 
-def _mirrors(config: RegistryConfig) -> list[Endpoint]:
+def _mirrors(urls: Sequence[str], config: RegistryConfig) -> list[Endpoint]:
     found = []
-    for mirror in config.mirrors:
+    for mirror in urls:
         parts = urlsplit(mirror)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.query:
             raise InvalidParameterError(
-                f"invalid mirror: {mirror!r}: write it as http(s)://host[:port]/"
+                f"invalid mirror: {mirror!r}: write it as http(s)://host[:port][/path]"
             )
         verify = not is_insecure(parts.netloc, config.insecure)
-        found.append(Endpoint(mirror.rstrip("/"), verify_tls=verify, is_mirror=True))
+        path = parts.path.strip("/")
+        found.append(
+            Endpoint(
+                f"{parts.scheme}://{parts.netloc}",
+                verify_tls=verify,
+                prefix=f"{path}/" if path else "",
+                is_mirror=True,
+            )
+        )
     return found
 
 

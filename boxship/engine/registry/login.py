@@ -12,10 +12,11 @@ from boxship.reference import DEFAULT_DOMAIN
 _DOCKER_HUB = frozenset({"", "index.docker.io", "registry-1.docker.io", DEFAULT_DOMAIN})
 
 
-def check_login(config: RegistryConfig, auth: RegistryAuth) -> None:
+def check_login(config: RegistryConfig, auth: RegistryAuth) -> str:
     """Return if the registry of ``auth.server_address`` accepts the credentials. Blocks.
 
-    Raises UnauthorizedError when it does not, InternalError when it cannot be reached.
+    Answers the identity token that its token server gave for the password, empty where it gives
+    none. Raises UnauthorizedError when it does not, InternalError when it cannot be reached.
     """
     host = auth.server_address.partition("://")[2] or auth.server_address
     host = host.partition("/")[0]
@@ -35,9 +36,11 @@ def check_login(config: RegistryConfig, auth: RegistryAuth) -> None:
     raise InternalError(f"cannot log in to {domain}: {failure}")
 
 
-def _check_at(transport: Transport, endpoint: Endpoint, auth: RegistryAuth) -> None:
+def _check_at(transport: Transport, endpoint: Endpoint, auth: RegistryAuth) -> str:
     url = f"{endpoint.url}/v2/"
-    authorizer = Authorizer(transport, auth, [], verify_tls=endpoint.verify_tls)
+    authorizer = Authorizer(
+        transport, auth, [], verify_tls=endpoint.verify_tls, offline=bool(auth.password)
+    )
     for _ in range(2):
         answer = transport.request(
             "GET", url, headers=authorizer.headers(), verify_tls=endpoint.verify_tls
@@ -45,7 +48,7 @@ def _check_at(transport: Transport, endpoint: Endpoint, auth: RegistryAuth) -> N
         status, challenges = answer.status, answer.headers.getlist("WWW-Authenticate")
         answer.drain_conn()  # the connection is of no use for the next request before
         if 200 <= status < 300:
-            return
+            return authorizer.identity_token
         if status != 401:
             raise RegistryError(status, "", f"login attempt to {url} failed with status: {status}")
         if not authorizer.answer(challenges, f'Get "{url}"', url):

@@ -96,6 +96,16 @@ async def test_mirrors_come_first(open_house: HouseMaker, registry: Registry) ->
     assert house.said()[0] == "Pulling from library/busybox"
 
 
+async def test_a_mirror_of_another_registry(open_house: HouseMaker, registry: Registry) -> None:
+    """Its path stands before the names that it mirrors."""
+    push_image(registry, "cache/ghcr/team/app:1")
+    mirror = f"http://{registry.host}/cache/ghcr"
+    house = open_house(RegistryConfig(mirrors_of={"ghcr.example": (mirror,)}))
+    image = await house.images.pull("ghcr.example/team/app:1", progress=house.messages.append)
+    assert image.repo_tags == ("ghcr.example/team/app:1",)
+    assert house.said()[0] == "Pulling from team/app"
+
+
 async def test_all_tags(house: House, registry: Registry) -> None:
     for tag in ("1", "2", "3"):
         push_image(registry, f"many:{tag}")

@@ -238,6 +238,7 @@ def test_a_named_file_must_exist_and_the_default_one_may_not(tmp_path: Path) -> 
         (["--exec-opt", "native.cgroupdriver=z"], "only 'cgroupfs' or 'systemd'"),
         (["--registry-mirror", "mirror:5000"], "invalid mirror"),
         (["--registry-mirror", "http://u:p@mirror"], "username/password not allowed"),
+        (["--registry-mirror-of", "ghcr.io=ftp://mirror/path"], "invalid mirror"),
         (["--registry-mirror", "http://mirror/path"], "path, query, or fragment"),
         (["--dns", "x"], "dns: x is not an ip address"),
         (["--bip", "10.0.0.1/99"], "bip: invalid CIDR address: 10.0.0.1/99"),
@@ -264,7 +265,11 @@ def test_the_engine_s_configuration(tmp_path: Path) -> None:
         "--bip=10.1.0.1/24",
         "--dns=192.0.2.1",
         "--seccomp-profile=builtin",
-        file={"insecure-registries": ["reg:5000", "10.0.0.0/8"], "default-runtime": "x"},
+        file={
+            "insecure-registries": ["reg:5000", "10.0.0.0/8"],
+            "registries": {"ghcr.io": {"mirrors": ["https://m.example/ghcr"]}},
+            "default-runtime": "x",
+        },
         tmp=tmp_path,
     )
     assert str(engine.data_root) == "/srv/x"
@@ -272,6 +277,7 @@ def test_the_engine_s_configuration(tmp_path: Path) -> None:
     assert engine.storage_driver == "overlay"
     assert engine.default_runtime == "x"
     assert engine.registry.mirrors == ("https://m.example/",)
+    assert engine.registry.mirrors_of == {"ghcr.io": ("https://m.example/ghcr",)}
     assert engine.registry.insecure == ("reg:5000", "10.0.0.0/8")
     assert engine.network.bridge_ip == "10.1.0.1/24"
     assert engine.network.dns == ("192.0.2.1",)
