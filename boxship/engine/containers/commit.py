@@ -19,6 +19,8 @@ from boxship.engine.storage.layers.walk import Node
 from boxship.errors import BoxshipError, ConflictError, NotFoundError
 from boxship.oci.image import ExecutionConfig
 
+INTENT = "commit"
+"""Of a container that was frozen to be committed, and is to go on afterwards."""
 _PLACEHOLDER_FILES = frozenset(
     (b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev/console", b".dockerenv")
 )
@@ -132,6 +134,7 @@ async def _frozen(
         try:
             await runner.pause(container)
             paused = True
+            context.write_state(container, intent=INTENT)
         except BoxshipError as error:
             logger.warning("container %s is committed while it runs: %s", container.name, error)
     try:
@@ -139,4 +142,10 @@ async def _frozen(
     finally:
         if paused:
             with suppress(ConflictError, NotFoundError):  # it ended, or somebody let it go on
-                await runner.unpause(container)
+                await _thaw(context, runner, container)
+
+
+async def _thaw(context: Context, runner: Runner, container: Container) -> None:
+    if context.current(container).state.intent == INTENT:
+        context.write_state(container, intent="")
+    await runner.unpause(container)

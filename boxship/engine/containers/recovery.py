@@ -8,7 +8,7 @@ finished or undone, networks restored, and restart policies applied.
 import logging
 from dataclasses import dataclass, field
 
-from boxship.engine.containers import networking, restart, teardown
+from boxship.engine.containers import commit, networking, restart, teardown
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import is_alive
@@ -118,10 +118,14 @@ async def _settle(
 
 
 async def _finish_intent(context: Context, container: Container) -> None:
-    """An interrupted start is undone, an interrupted removal is completed."""
+    """A start is undone, a removal is completed, what was frozen for a commit goes on."""
     intent = container.state.intent
     if intent in (teardown.REMOVE, teardown.REMOVE_WITH_VOLUMES):
         await teardown.remove(context, container, volumes=intent == teardown.REMOVE_WITH_VOLUMES)
+        return
+    if container.state.status == Status.PAUSED and intent == commit.INTENT:
+        await context.runtime.unpause(container.id)
+        context.write_state(container, intent="", status=Status.RUNNING)
         return
     if is_alive(container.state.status):
         context.write_state(container, intent="")
