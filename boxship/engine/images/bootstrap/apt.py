@@ -141,8 +141,13 @@ def run_bound(
         env=environment,
         start_new_session=True,
     )
-    with process, cancellation.interrupting(lambda: _kill(process)):
-        output, _ = process.communicate()
+    with process:
+        try:
+            with cancellation.interrupting(lambda: _kill(process)):
+                output, _ = process.communicate()
+        except BaseException:  # cancelled just before: nobody else ends it
+            _kill(process)
+            raise
     cancellation.check()
     return process.returncode, output.decode(errors="replace")
 
