@@ -160,7 +160,9 @@ def _parse_single(word: str, text: str) -> Platform:
         return Platform(os=word, architecture=host_platform().architecture).normalized()
     candidate = Platform(os=host_platform().os, architecture=word).normalized()
     if candidate.architecture not in _KNOWN_ARCHITECTURES:
-        raise InvalidParameterError(f'"{text}": unknown operating system or architecture')
+        raise InvalidParameterError(
+            f'"{text}": unknown operating system or architecture: invalid argument'
+        )
     return candidate
 
 

@@ -19,7 +19,7 @@ from boxship.engine.images.image import (
     Removed,
 )
 from boxship.oci.descriptor import Descriptor
-from boxship.oci.image import ExecutionConfig, HealthcheckConfig, OriginConfig
+from boxship.oci.image import ExecutionConfig, HealthcheckConfig, ImageConfig, OriginConfig
 from boxship.oci.platform import Platform
 from boxship.units import SECOND
 
@@ -98,7 +98,7 @@ def inspect_json(
         repo_tags=list(image.repo_tags),
         repo_digests=list(image.repo_digests),
         parent=image.parent,
-        comment=config.comment,
+        comment=config.comment or _last_comment(config),
         created=config.created or UNSET,
         container=config.container if version < (1, 45) else UNSET,
         container_config=_origin(config.container_config) if version < (1, 45) else UNSET,
@@ -121,6 +121,11 @@ def inspect_json(
 
 def _config(config: ExecutionConfig, version: ApiVersion) -> Config | ImageRuntimeConfig:
     return _runtime_config(config) if version >= (1, 50) else _full_config(config)
+
+
+def _last_comment(config: ImageConfig) -> str:
+    """Return what the last step says, as Docker shows it for an image without words of its own."""
+    return config.history[-1].comment if config.history else ""
 
 
 def _origin(config: OriginConfig | None) -> Config:

@@ -35,7 +35,7 @@ def flag(filters: Filters, key: str) -> bool | None:
         return True
     if values <= _FALSE:
         return False
-    raise InvalidParameterError(f"invalid filter '{key}={sorted(values)}'")
+    raise InvalidParameterError(f"invalid filter '{key}=[{' '.join(sorted(values))}]'")
 
 
 def predicate(filters: Filters, catalog: Catalog) -> Predicate:

@@ -88,6 +88,8 @@ class Puller:
             raise NotFoundError(f"repository {reference.familiar_name} has no tags")
         shown = reference.familiar if all_tags else targets[0].familiar
         progress(Progress(status=f"Status: {_status(changed, shown)}"))
+        if isinstance(wanted, Platform) and rank(image.config.platform, wanted) is None:
+            progress(Progress(status=_wrong_platform(targets[-1], wanted, image.config)))
         return image
 
     async def _pull_one(
@@ -110,8 +112,6 @@ class Puller:
             progress(Progress(status=f"Digest: {named_digest}"))
             changed = self._register(target, found, arrived)
         image = self._catalog.get(arrived[0].id if len(arrived) == 1 else str(target))
-        if isinstance(wanted, Platform) and rank(image.config.platform, wanted) is None:
-            progress(Progress(status=_wrong_platform(target, wanted, image.config)))
         return image, changed
 
     async def _resolve(
@@ -127,6 +127,8 @@ class Puller:
         self, source: Repository, resolved: Resolved, lease: Lease, progress: ProgressSink
     ) -> NewImage:
         """Fetch one image."""
+        if self._catalog.by_id(resolved.manifest.config.digest) is not None:
+            progress = _unseen  # as in Docker: of an image that is here there is nothing to tell
         config = await self._fetch_config(source, resolved.manifest.config, lease)
         layers = await self._fetch_layers(source, resolved, config, lease, progress)
         return NewImage(
@@ -191,6 +193,10 @@ class Puller:
             labels = {**arrived[0].config.config.labels, "name": target.familiar_name}
             self._registrar.record(tx, "pull", target.familiar, target.familiar_name, labels)
         return changed or moved
+
+
+def _unseen(_message: Progress) -> None:
+    """Take a report that nobody needs."""
 
 
 def _wanted(platform: str) -> Wanted:

@@ -55,7 +55,7 @@ def _truth(filters: Filters, key: str) -> bool | None:
         return None
     truths = {_TRUTHS.get(value) for value in values}
     if len(truths) != 1 or None in truths:
-        raise InvalidParameterError(f"invalid filter '{key}={list(values)}'")
+        raise InvalidParameterError(f"invalid filter '{key}=[{' '.join(values)}]'")
     return truths.pop()
 
 

@@ -104,7 +104,7 @@ class Packer:
         self._links: dict[tuple[int, int], bytes] = {}
         self._mirror = mirror
         self.size = 0
-        """Bytes in the files so far."""
+        """Bytes in the files and symbolic links so far."""
         self.entries = 0
 
     def pack(self, node: Node) -> Iterable[bytes]:
@@ -122,6 +122,7 @@ class Packer:
         if kind == types.FILE:
             return self._file(node)
         entry = _entry(node, kind)
+        self.size += len(entry.link)
         if self._mirror is not None:
             self._mirror.other(node, entry.xattrs)
         return (encode_header(entry),)

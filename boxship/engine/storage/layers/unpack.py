@@ -52,7 +52,7 @@ class Unpacked:
     """What an archive held."""
 
     size: int
-    """Bytes in its files."""
+    """Bytes in its files and symbolic links, as Docker counts them."""
     entries: int
     describes_root: bool = True
     """Whether it says what the root directory itself is like."""
@@ -236,6 +236,7 @@ class _Unpacker:
         self._directories.set_attributes_later(path, attributes)
 
     def _symlink(self, dir_fd: int, name: bytes, path: bytes, entry: Entry) -> None:
+        self._size += len(entry.link)
         try:
             os.symlink(entry.link, name, dir_fd=dir_fd)
         except FileExistsError:
