@@ -1,6 +1,8 @@
 """Images out of containers: POST /commit on a real engine."""
 
 import json
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -153,4 +155,31 @@ def test_refusals(
     answered, body = daemon.request("POST", f"/commit?{query}")
     assert (answered, words in body["message"]) == (status, True), body
     assert boxship("images", "-qa") == images
+    boxship("rm", "still")
+
+
+def test_a_commit_of_a_container_that_writes(boxship: Cli, busybox: str) -> None:
+    """It is frozen meanwhile: both files of a pair are as old as each other, or nearly."""
+    pair = "n=0; while :; do n=$((n+1)); echo $n > /a; mv /a /one; echo $n > /b; mv /b /two; done"
+    boxship("run", "-d", "--init", "--name", "busy", busybox, "sh", "-c", pair)
+    wait_until(lambda: boxship.run("exec", "busy", "test", "-s", "/two").returncode == 0)
+    image = boxship("commit", "busy")
+    one, two = boxship("run", "--rm", image, "cat", "/one", "/two").split()
+    assert int(one) - int(two) in (0, 1)
+    boxship("rm", "-f", "busy")
+    boxship("rmi", image)
+
+
+@pytest.mark.parametrize("target", ["/containers/still/export", "/images/busybox/get"])
+def test_a_client_that_leaves_an_archive(
+    daemon: Daemon, boxship: Cli, busybox: str, target: str
+) -> None:
+    boxship("create", "--name", "still", busybox, "sh")
+    before = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    for _ in range(5):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(daemon.socket))
+            client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert client.recv(1000)
+    wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) <= before + 2)
     boxship("rm", "still")
