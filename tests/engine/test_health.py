@@ -105,3 +105,39 @@ def test_much_output_is_cut(daemon: Daemon, boxship: Cli, busybox: str, name: st
 def test_none_switches_it_off(daemon: Daemon, boxship: Cli, busybox: str, name: str) -> None:
     boxship("run", "-d", "--name", name, "--no-healthcheck", busybox, "sleep", "1000")
     assert "Health" not in state(daemon, name)
+
+
+@pytest.mark.parametrize(
+    "probe", [("--health-http", "80/ready"), ("--health-http", "http://127.0.0.1/ready")]
+)
+def test_http_from_outside(
+    daemon: Daemon, boxship: Cli, busybox: str, name: str, probe: tuple[str, str]
+) -> None:
+    serve = "mkdir /w; httpd -f -p 80 -h /w"
+    boxship("run", "-d", "--name", name, *FAST, *probe, busybox, "sh", "-c", serve)
+    unhealthy = wait_for_health(daemon, name, "unhealthy")
+    assert "HTTP 404 Not Found" in unhealthy["Log"][-1]["Output"]
+    boxship("exec", name, "sh", "-c", "echo yes >/w/ready")
+    assert wait_for_health(daemon, name, "healthy")["Log"][-1]["Output"] == "HTTP 200 OK\nyes\n"
+
+
+def test_tcp_from_outside(daemon: Daemon, boxship: Cli, busybox: str, name: str) -> None:
+    serve = "while ! test -e /go; do usleep 10000; done; httpd -f -p 7"
+    tcp = ("--health-tcp", "7")
+    boxship("run", "-d", "--name", name, *FAST, *tcp, busybox, "sh", "-c", serve)
+    refused = wait_for_health(daemon, name, "unhealthy")["Log"][-1]
+    assert refused["Output"] == "localhost:7: Connection refused"
+    boxship("exec", name, "touch", "/go")
+    wait_for_health(daemon, name, "healthy")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--health-http", "ftp://x"), "invalid address of a health check: ftp://x"),
+        (("--health-tcp", "odd"), "invalid address of a health check: odd"),
+        (("--health-tcp", "1", "--health-cmd", "x"), "give only one of --health-cmd"),
+    ],
+)
+def test_bad_probes(boxship: Cli, busybox: str, options: tuple[str, ...], told: str) -> None:
+    assert told in boxship.fails("create", *options, busybox)

@@ -81,6 +81,7 @@ _PROCESS = (
 )
 _HEALTH = (
     Flag("health-cmd", "", "string", "Command to run to check health"),
+    Flag("health-http", "", "string", "Port and path to request to check health (8080/ready)"),
     Flag("health-interval", "", "duration", "Time between running the check (ms|s|m|h)"),
     Flag("health-retries", "", "int", "Consecutive failures needed to report unhealthy"),
     Flag(
@@ -95,6 +96,7 @@ _HEALTH = (
         "duration",
         "Time for the container to initialize before retries are counted (ms|s|m|h)",
     ),
+    Flag("health-tcp", "", "string", "Port to connect to to check health"),
     Flag("health-timeout", "", "duration", "Maximum time to allow one check to run (ms|s|m|h)"),
     Flag("no-healthcheck", "", "bool", "Disable any container-specified HEALTHCHECK"),
 )

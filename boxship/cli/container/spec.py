@@ -261,14 +261,21 @@ def _health_check(flags: Flags) -> "Json | None":
     }
     check: Json = {key: flags.number(name) for key, name in durations.items()}
     check = {key: value for key, value in check.items() if value}
-    command = flags.text("health-cmd")
+    tests = _health_tests(flags)
     if flags.on("no-healthcheck"):
-        if check or command:
+        if check or tests:
             raise CliError("--no-healthcheck conflicts with --health-* options", 125)
         return {"Test": ["NONE"]}
     for key, value in check.items():
         if value < 0:
             raise CliError(f"--{durations[key]} cannot be negative", 125)
-    if command:
-        check["Test"] = ["CMD-SHELL", command]
+    if len(tests) > 1:
+        raise CliError("give only one of --health-cmd, --health-http and --health-tcp", 125)
+    if tests:
+        check["Test"] = tests[0]
     return check or None
+
+
+def _health_tests(flags: Flags) -> list[list[str]]:
+    kinds = {"CMD-SHELL": "health-cmd", "HTTP": "health-http", "TCP": "health-tcp"}
+    return [[kind, flags.text(name)] for kind, name in kinds.items() if flags.text(name)]

@@ -26,7 +26,8 @@ class Healthcheck:
     """How to probe a container; times in nanoseconds, 0: inherited or default."""
 
     test: tuple[str, ...] = ()
-    """Empty: inherit; ``("NONE",)``, ``("CMD", …)`` or ``("CMD-SHELL", "…")``."""
+    """Empty: inherit; ``("NONE",)``, ``("CMD", …)``, ``("CMD-SHELL", "…")``, or Boxship's own
+    ``("HTTP", "8080/path")`` and ``("TCP", "5432")``."""
     interval_ns: int = 0
     timeout_ns: int = 0
     start_period_ns: int = 0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from boxship.engine.containers import probes
 from boxship.engine.containers.container import (
     Container,
     ContainerState,
@@ -132,6 +133,12 @@ class HealthMonitors:
     async def _run(self, container: Container, check: Healthcheck) -> tuple[int, str]:
         """Execute the probe; -1 and the reason where that fails or takes too long."""
         timeout_ns = check.timeout_ns or TIMEOUT_NS
+        if check.test[0] in (probes.HTTP, probes.TCP):
+            sandbox = self._context.networks.sandbox(container.id)
+            netns_path = sandbox.netns_path if sandbox is not None else ""
+            return await asyncio.to_thread(
+                probes.probe, check.test[0], check.test[1], netns_path, timeout_ns / SECOND
+            )
         output = _Output()
         request = ExecRequest(
             args=probe_command(container, check),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from boxship.engine.containers import probes
 from boxship.engine.containers.binds import check_mount, check_path, parse_bind, parse_volumes_from
 from boxship.engine.containers.container import (
     ContainerConfig,
@@ -115,9 +116,12 @@ def _check_healthcheck(check: Healthcheck) -> None:
             raise InvalidParameterError(f"{name} in Healthcheck cannot be less than 1ms")
     if check.retries < 0:
         raise InvalidParameterError("Retries in Healthcheck cannot be negative")
-    if check.test and check.test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+    kind = check.test[0] if check.test else "NONE"
+    if kind in (probes.HTTP, probes.TCP):
+        probes.check_target(kind, check.test[1:])
+    elif kind not in ("NONE", "CMD", "CMD-SHELL"):
         raise InvalidParameterError(
-            f"unknown type in Healthcheck: {check.test[0]} (use NONE, CMD or CMD-SHELL)"
+            f"unknown type in Healthcheck: {kind} (use NONE, CMD, CMD-SHELL, HTTP or TCP)"
         )
 
 
