@@ -19,7 +19,7 @@ FLAGS = (
 )
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Load the images of an archive."""
     path = flags.text("input")
     if not path and is_terminal(STDIN):

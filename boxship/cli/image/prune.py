@@ -15,7 +15,7 @@ _ALL_WARNING = (
 )
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Remove unused images."""
     everything = flags.on("all")
     return prune(

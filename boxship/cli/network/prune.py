@@ -9,6 +9,6 @@ ARGS: tuple[int, int | None] = (0, 0)
 FLAGS = FLAGS_WITH_FILTER
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Remove all unused networks."""
     return prune(cli, flags, NETWORKS)

@@ -30,7 +30,7 @@ _ACTIVE_STATES = ("running", "paused", "restarting")
 _COLUMNS = ("Type", "TotalCount", "Active", "Size", "Reclaimable")
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Print the space taken by each kind of object."""
     usage = cli.json(system_disk_usage())
     if flags.on("verbose") and not flags.text("format"):

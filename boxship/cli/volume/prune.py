@@ -13,7 +13,7 @@ FLAGS = (
 _ALL_WARNING = "WARNING! This will remove all local volumes not used by at least one container."
 
 
-def run(cli: Cli, flags: Flags, args: list[str]) -> int:  # noqa: ARG001 - the commands' signature
+def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Remove unused volumes."""
     everything = flags.on("all")
     return prune(
