@@ -84,6 +84,21 @@ def test_a_kill_between_file_and_row_leaves_nothing_for_good(
     repository.connection.close()
 
 
+def test_a_blob_whose_file_is_lost_can_be_pushed_again(start_registry: StartRegistry) -> None:
+    registry = start_registry()
+    repository = Repository(registry, "app")
+    digest, document = repository.push_image("v1")
+    layer = repository.push_blob(b"precious")
+    registry.blob_path(layer).unlink()
+    registry.blob_path(digest).write_bytes(b"cut sh")
+    assert not repository.has_blob(layer)
+    repository.push_blob(b"precious")
+    assert repository.blob(layer).body == b"precious"
+    assert repository.put("v1", document, media_types.OCI_MANIFEST).status == 201
+    assert repository.ask("GET", "manifests/v1").body == document
+    repository.connection.close()
+
+
 def test_two_uploads_of_one_blob_at_once(start_registry: StartRegistry) -> None:
     registry = start_registry()
     data = os.urandom(2 * MIB)

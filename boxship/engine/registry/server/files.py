@@ -47,6 +47,13 @@ class Files:
         algorithm, _, digits = digest.partition(":")
         return self._blobs / algorithm / digits[:2] / digits
 
+    def holds(self, digest: str, size: int) -> bool:
+        """Tell whether content lies here and has its size; a quick look."""
+        try:
+            return self.blob(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
     def upload(self, identity: str) -> Path:
         """Return where an upload's bytes are. Does not block."""
         return self._uploads / identity

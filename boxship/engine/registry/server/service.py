@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from boxship.engine.registry.server.config import ServerConfig
@@ -29,6 +30,7 @@ from boxship.engine.registry.server.names import check_digest, check_name, check
 from boxship.engine.registry.server.records import ManifestRecord, TagRecord, UploadRecord
 from boxship.engine.registry.server.store import Store, existing
 from boxship.engine.registry.server.uploads import Progress, check_start
+from boxship.engine.state.database import Transaction
 
 _DEFAULT_ALGORITHM = "sha256"
 
@@ -75,7 +77,7 @@ class Registry:
     def blob_size(self, name: str, digest: str) -> int:
         """Return a blob's size. Raises BlobUnknownError."""
         size = self.store.blob_size(check_name(name), check_digest(digest))
-        if size is None:
+        if size is None or not self.files.holds(digest, size):
             raise BlobUnknownError("blob unknown to registry", {"digest": digest})
         return size
 
@@ -94,7 +96,8 @@ class Registry:
     def remove_blob(self, name: str, digest: str) -> None:
         """Take a blob out of a repository. Raises BlobUnknownError."""
         self.check_writable()
-        self.blob_size(name, digest)
+        if self.store.blob_size(check_name(name), check_digest(digest)) is None:
+            raise BlobUnknownError("blob unknown to registry", {"digest": digest})
         with self.store.database.transaction() as tx:
             self.store.unlink(tx, name, digest)
 
@@ -175,30 +178,34 @@ class Registry:
         check_digest(digest)
         progress = self._upload(name, identity)
         await progress.take_over()
-        progress.use(digest.partition(":")[0])
-        found = await asyncio.to_thread(progress.digest)
-        if found != digest:
-            self._forget(identity)
-            raise DigestInvalidError(
-                "provided digest did not match uploaded content",
-                {"provided": digest, "content": found},
-            )
-        await self.adopt(name, digest, identity, progress.hashed)
+        with progress.finishing():
+            progress.use(digest.partition(":")[0])
+            found = await asyncio.to_thread(progress.digest)
+            if found != digest:
+                self._forget(identity)
+                raise DigestInvalidError(
+                    "provided digest did not match uploaded content",
+                    {"provided": digest, "content": found},
+                )
+            await self.adopt(name, digest, identity, progress.hashed)
 
     async def adopt(self, name: str, digest: str, identity: str, size: int) -> None:
         """Make a blob of a file whose digest was checked; on the disk when this returns."""
         path = self.files.upload(identity)
         await asyncio.to_thread(self.files.prepare, digest, path)
         with self.store.database.transaction() as tx:
-            # Another upload of the same blob may have been faster.
-            if self.store.known_size(digest) is None:
-                self.files.publish(digest, path)
-            self.store.add_blob(tx, digest, size)
+            self._publish(tx, digest, path, size)
             self.store.link(tx, name, digest)
             self.store.end_upload(tx, identity)
         self._progress.pop(identity, None)
         path.unlink(missing_ok=True)
         await asyncio.to_thread(self.files.settle, digest)
+
+    def _publish(self, tx: Transaction, digest: str, path: Path, size: int) -> None:
+        """Name a file that was prepared; another push may have been faster with the same."""
+        if self.store.known_size(digest) is None or not self.files.holds(digest, size):
+            self.files.publish(digest, path)
+        self.store.add_blob(tx, digest, size)
 
     async def cancel_upload(self, name: str, identity: str) -> None:
         """Drop an upload. Raises UploadUnknownError."""
@@ -312,9 +319,7 @@ class Registry:
         try:
             await asyncio.to_thread(self.files.prepare, digest, path)
             with self.store.database.transaction() as tx:
-                if self.store.known_size(digest) is None:
-                    self.files.publish(digest, path)
-                self.store.add_blob(tx, digest, len(data))
+                self._publish(tx, digest, path, len(data))
                 self.store.add_manifest(tx, name, manifest)
                 for tag in tags:
                     self.store.set_tag(tx, name, tag, digest)

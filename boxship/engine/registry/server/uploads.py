@@ -7,7 +7,8 @@ goes on from there. The hash lives in memory only; what it has not seen is read 
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,22 @@ class Progress:
         self.hasher = hashlib.new(algorithm)
         self.hashed = 0
         self._writer: Writer | None = None
+        self._finishing = False
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Let nobody else change the upload inside the block."""
+        self.check_open()
+        self._finishing = True
+        try:
+            yield
+        finally:
+            self._finishing = False
+
+    def check_open(self) -> None:
+        """Raise UploadInvalidError while another request makes a blob of the upload."""
+        if self._finishing:
+            raise UploadInvalidError("another request is finishing this upload")
 
     def size(self) -> int:
         """Return how many bytes are here."""
@@ -49,6 +66,7 @@ class Progress:
             await writer.stop()
             if self._writer is writer:
                 self._writer = None
+        self.check_open()
 
     async def receive(self, body: AsyncIterator[bytes], files: Files, limit: int) -> None:
         """Append a body. limit: bytes that the whole blob may have; 0: any.
