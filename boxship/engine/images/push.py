@@ -31,6 +31,8 @@ PART_OF_INDEX = (
     "Not all multiplatform-content is present and only the available single-platform image was "
     "pushed"
 )
+MAX_QUESTIONS = 6
+"""Requests at once that ask what a registry has: no more than connections are kept for later."""
 MAX_SOURCES = 5
 """Repositories of the same registry that blobs are mounted from in one push."""
 
@@ -90,6 +92,7 @@ class Pusher:
         self._uploads = uploads
         self._outgoing = outgoing
         self._workers = workers
+        self._questions = asyncio.Semaphore(MAX_QUESTIONS)
 
     async def push(
         self,
@@ -231,10 +234,12 @@ class Pusher:
             )
 
     async def _head(self, session: Repository, name: str) -> ManifestHead | None:
-        return await self._workers.run(lambda: session.head_manifest(name))
+        async with self._questions:
+            return await self._workers.run(lambda: session.head_manifest(name))
 
     async def _is_there(self, session: Repository, blob: Descriptor) -> bool:
-        return await self._workers.run(lambda: has_blob(session, blob.digest))
+        async with self._questions:
+            return await self._workers.run(lambda: has_blob(session, blob.digest))
 
     async def _upload_all(
         self,

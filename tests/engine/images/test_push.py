@@ -201,6 +201,13 @@ async def test_with_a_password(house: House, registry_basic: Registry) -> None:
         await push(house, name)
 
 
+async def test_with_tls(house: House, registry_tls: Registry) -> None:
+    name = f"{registry_tls.host}/made:v1"
+    await make(house, name)
+    assert "Pushed" in await push(house, name)
+    assert fetch(registry_tls, "made/manifests/v1")[0] == 200
+
+
 async def test_with_a_token(house: House, registry_token: TokenRegistry) -> None:
     await make(house, f"{registry_token.host}/private/one:1")
     await push(house, f"{registry_token.host}/private/one:1", AUTH)

@@ -180,6 +180,23 @@ async def test_a_proxy_that_takes_no_large_requests(hasty: House, hostile: Hosti
     assert max(sizes) <= 10_000_000
 
 
+async def test_through_a_proxy(open_house: HouseMaker, hostile: HostileRegistry) -> None:
+    """The proxy is asked for the registry by its whole address."""
+    settings = RegistryConfig(http_proxy=hostile.host, insecure=("registry.example",))
+    house = open_house(settings, limits=QUICK)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield tar_of({"data": b"data"})
+
+    name = "registry.example/made"
+    await house.images.import_(stream(), repository=name, tag="1", progress=lambda _: None)
+    await push(house, f"{name}:1")
+    assert has_image(house, hostile, f"{name}:1")
+    assert all(
+        path.startswith("http://registry.example/v2/made/") for _, path, _ in hostile.requests
+    )
+
+
 async def test_a_least_chunk_is_honoured(hasty: House, hostile: HostileRegistry) -> None:
     name = await make(hasty, hostile, 20_000_000)
 
