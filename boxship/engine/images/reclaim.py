@@ -66,8 +66,11 @@ class PlannedReclaimer:
 
     def reclaim(self, digests: Iterable[str], chains: Iterable[str]) -> Garbage:
         """Return what nothing would need, were some containers gone, and was not told before."""
-        left = [[key for key in keys if key not in self._gone] for keys in (digests, chains)]
-        garbage = self._reclaimer.unneeded(*left, self._without)
+        garbage = self._reclaimer.unneeded(
+            [digest for digest in digests if digest not in self._gone],
+            [chain for chain in chains if chain not in self._gone],
+            self._without,
+        )
         self._gone.update(garbage.digests, garbage.chains)
         return garbage
 

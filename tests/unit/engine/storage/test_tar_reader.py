@@ -196,6 +196,8 @@ def _damaged(position: int, value: bytes) -> bytes:
         (_pax(b"34 LIBARCHIVE.xattr.user.x=\xff\xff\xff\xff\xffA\n"), "attribute"),
         (_pax(b"22 GNU.sparse.major=1\n"), "sparse file map"),
         (_pax(b"25 GNU.sparse.map=0,10,5\n"), "sparse file map"),
+        (_pax(b"16 SCHILY.xattr.=\n".replace(b"16", b"18")), "attribute name b''"),
+        (_pax(b"83 mtime=" + b"1" * 73 + b"\n"), "a time is too long"),
         (_header(type=b"x", size=1 << 30), "extended header of"),
         (_header(type=b"L", size=10) + b"longname\0\0".ljust(512, b"\0"), "extended header"),
     ],
