@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -141,3 +142,25 @@ def test_tcp_from_outside(daemon: Daemon, boxship: Cli, busybox: str, name: str)
 )
 def test_bad_probes(boxship: Cli, busybox: str, options: tuple[str, ...], told: str) -> None:
     assert told in boxship.fails("create", *options, busybox)
+
+
+def test_restart_when_unhealthy(daemon: Daemon, boxship: Cli, busybox: str, name: str) -> None:
+    policy = ("--restart", "on-unhealthy:2", "--stop-timeout", "0")
+    run(boxship, name, busybox, *policy, "--health-cmd", "test ! -e /sick")
+
+    def restarts() -> int:
+        return int(daemon.get(f"/containers/{name}/json")["RestartCount"])
+
+    def has_restarted(times: int) -> bool:
+        return restarts() == times and state(daemon, name)["Running"]
+
+    for number in (1, 2):
+        wait_for_health(daemon, name, "healthy")
+        boxship("exec", name, "touch", "/sick")
+        wait_until(partial(has_restarted, number))
+        boxship("exec", name, "rm", "/sick")
+    wait_for_health(daemon, name, "healthy")
+    boxship("exec", name, "touch", "/sick")
+    wait_for_health(daemon, name, "unhealthy")
+    assert state(daemon, name)["Running"]
+    assert restarts() == 2

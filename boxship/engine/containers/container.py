@@ -76,7 +76,8 @@ class RestartPolicy:
     """When an exited container is started again."""
 
     name: str = "no"
-    """``no``, ``always``, ``unless-stopped`` or ``on-failure``."""
+    """``no``, ``always``, ``unless-stopped``, ``on-failure``, or Boxship's own ``on-unhealthy``:
+    like ``on-failure``, and also when the health check says unhealthy."""
     maximum_retry_count: int = 0
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from boxship.engine.containers import probes
@@ -76,6 +76,11 @@ class HealthMonitors:
         self._context = context
         self._execs = execs
         self._monitors: dict[str, asyncio.Task[None]] = {}
+        self._when_unhealthy: Callable[[Container], None] = lambda _: None
+
+    def when_unhealthy(self, call: Callable[[Container], None]) -> None:
+        """Call this for each container that becomes unhealthy."""
+        self._when_unhealthy = call
 
     def begin(self, container: Container) -> None:
         """Probe a container from now on, if it wants that."""
@@ -119,6 +124,8 @@ class HealthMonitors:
             after = self._context.change_state(tx, container, **judge(check, state, result))
             if after.state.health != state.health:
                 self._context.record(tx, container, f"health_status: {after.state.health}")
+        if after.state.health == UNHEALTHY != state.health:
+            self._when_unhealthy(after)
 
     async def _probe(self, container: Container, check: Healthcheck) -> ProbeResult:
         started_at_ns = time.time_ns()

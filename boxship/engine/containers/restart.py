@@ -2,6 +2,7 @@
 
 from boxship.engine.containers.container import Container, RestartPolicy
 
+COUNTING_POLICIES = ("on-failure", "on-unhealthy")
 FIRST_DELAY_S = 0.1
 LONGEST_DELAY_S = 60.0
 SETTLED_AFTER_S = 10.0
@@ -16,8 +17,13 @@ def should_restart(
         return False
     if policy.name in ("always", "unless-stopped"):
         return True
-    if policy.name != "on-failure" or exit_code == 0:
+    if policy.name not in COUNTING_POLICIES or exit_code == 0:
         return False
+    return may_retry(policy, failures)
+
+
+def may_retry(policy: RestartPolicy, failures: int) -> bool:
+    """Tell whether the policy's number of restarts is not used up."""
     return policy.maximum_retry_count == 0 or failures < policy.maximum_retry_count
 
 
@@ -41,7 +47,7 @@ def should_start_with_engine(container: Container) -> bool:
         return True
     if policy.name == "unless-stopped":
         return not state.manually_stopped
-    return policy.name == "on-failure" and should_restart(
+    return policy.name in COUNTING_POLICIES and should_restart(
         policy,
         state.exit_code,
         failures=state.restart_count,

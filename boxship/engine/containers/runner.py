@@ -43,6 +43,9 @@ class Runner:
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._restarts: dict[str, asyncio.Task[None]] = {}
         self._delays: dict[str, float] = {}
+        self._healing: dict[str, asyncio.Task[None]] = {}
+        """Restarts of unhealthy containers; one is given up when a user stops the container."""
+        health.when_unhealthy(self._heal)
 
     async def start(self, container: Container) -> None:
         """Start a container. See ContainerService.start."""
@@ -246,8 +249,32 @@ class Runner:
         if task is not None:
             task.cancel()
 
+    def _heal(self, container: Container) -> None:
+        """Restart a container that became unhealthy, if its policy says so."""
+        policy = container.host.restart_policy
+        if policy.name == "on-unhealthy" and restart.may_retry(
+            policy, container.state.restart_count
+        ):
+            task = asyncio.create_task(self._restart_unhealthy(container))
+            self._healing[container.id] = task
+            task.add_done_callback(lambda _: self._healing.pop(container.id, None))
+
+    async def _restart_unhealthy(self, container: Container) -> None:
+        with suppress(NotModifiedError, NotFoundError):
+            await self._stop(container, signal="", timeout_s=None)
+        async with self._context.lock(container.id):
+            with suppress(NotFoundError):
+                current = self._context.current(container)
+                given_up = container.id not in self._healing
+                if not given_up and current.state.status is Status.EXITED:
+                    await self._restart_now(current, container.state.restart_count + 1)
+
     async def stop(self, container: Container, *, signal: str, timeout_s: int | None) -> None:
         """Stop a container. See ContainerService.stop."""
+        self._healing.pop(container.id, None)
+        await self._stop(container, signal=signal, timeout_s=timeout_s)
+
+    async def _stop(self, container: Container, *, signal: str, timeout_s: int | None) -> None:
         number = parse_signal(signal or container.config.stop_signal, SIGTERM)
         next_status("stop", container)
         if container.state.status == Status.RESTARTING:
@@ -360,7 +387,7 @@ class Runner:
         """End all watching; the containers themselves go on."""
         await self._health.close()
         await self._forwarding.close()
-        tasks = [*self._watchers.values(), *self._restarts.values()]
+        tasks = [*self._watchers.values(), *self._restarts.values(), *self._healing.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -19,6 +19,7 @@ from boxship.engine.containers.container import (
     HostConfig,
     RestartPolicy,
 )
+from boxship.engine.containers.restart import COUNTING_POLICIES
 from boxship.engine.containers.signals import parse_signal
 from boxship.engine.containers.validate_resources import check_resources
 from boxship.engine.logs.drivers.table import check_driver
@@ -27,7 +28,7 @@ from boxship.errors import InvalidParameterError
 
 _MILLISECOND: Final = 1_000_000
 _NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_POLICIES: Final = ("no", "always", "on-failure", "unless-stopped")
+_POLICIES: Final = ("no", "always", "on-failure", "on-unhealthy", "unless-stopped")
 _ISOLATIONS: Final = frozenset({"", "default"})
 _NO_NETWORK_OF_ITS_OWN: Final = "host"
 
@@ -73,7 +74,7 @@ def check_restart_policy(policy: RestartPolicy) -> None:
             f"use one of '{words}', or '{_POLICIES[-1]}'"
         )
     count = policy.maximum_retry_count
-    if policy.name == "on-failure":
+    if policy.name in COUNTING_POLICIES:
         if count < 0:
             raise InvalidParameterError(
                 "invalid restart policy: maximum retry count cannot be negative"

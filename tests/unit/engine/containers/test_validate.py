@@ -90,7 +90,7 @@ def test_bad_config(config: dict[str, Any], message: str) -> None:
         (
             {"restart_policy": RestartPolicy(name="sometimes")},
             "invalid restart policy: unknown policy 'sometimes'; "
-            "use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+            "use one of 'no', 'always', 'on-failure', 'on-unhealthy', or 'unless-stopped'",
         ),
         (
             {"restart_policy": RestartPolicy(name="always", maximum_retry_count=3)},
