@@ -18,6 +18,7 @@ _HEX = frozenset("0123456789abcdef")
 _LOWER_ALNUM = frozenset(_LOWER + _DIGITS)
 _ALNUM = frozenset(_LOWER + _LOWER.upper() + _DIGITS)
 _TAG_CHARS = _ALNUM | frozenset("_.-")
+_SHORTEST_DIGEST = 32  # digits, whatever the algorithm
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
@@ -114,7 +115,7 @@ def parse_normalized(text: str) -> Reference:
             f"repository name must not be more than {MAX_PATH_LENGTH} characters"
         )
     if at:
-        check_digest(digest)
+        _check_written_digest(digest)
     return Reference(domain, path, tag or None, digest or None)
 
 
@@ -135,6 +136,14 @@ def _split_domain(text: str) -> tuple[str, str]:
 def is_tag(text: str) -> bool:
     """Tell whether text is a tag: ``[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}``."""
     return 0 < len(text) <= 128 and text[0] not in ".-" and _TAG_CHARS.issuperset(text)
+
+
+def _check_written_digest(digest: str) -> None:
+    """Refuse what the grammar of references does not take for a digest, before all else."""
+    encoded = digest.partition(":")[2]
+    if len(encoded) < _SHORTEST_DIGEST or not _HEX.issuperset(encoded.lower()):
+        raise InvalidParameterError("invalid reference format")
+    check_digest(digest)
 
 
 def check_digest(digest: str) -> None:

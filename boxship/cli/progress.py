@@ -3,7 +3,7 @@
 import os
 
 from boxship import units
-from boxship.client.errors import daemon_error
+from boxship.cli.errors import CliError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ProgressDisplay:
     def show(
         self, messages: "Iterable[Message]", on_aux: "Callable[[Any], None] | None" = None
     ) -> None:
-        """Show all. on_aux: receives data that is not for display. Raises DaemonError."""
+        """Show all. on_aux: receives data that is not for display. Raises CliError."""
         try:
             for message in messages:
                 self._raise_error(message)
@@ -47,7 +47,7 @@ class ProgressDisplay:
         detail = message.get("errorDetail") or {}
         text = detail.get("message") or message.get("error")
         if text:
-            raise daemon_error(int(detail.get("code") or 500), str(text))
+            raise CliError(str(text))  # as Docker: only answers that fail begin with "Error"
 
     def _show_one(self, message: "Message") -> None:
         moved = self._move_to_line(message)

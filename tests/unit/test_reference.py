@@ -59,8 +59,10 @@ def test_parse_normalized(text: str, canonical: str, familiar: str) -> None:
         ("app@sha256", "invalid reference format"),
         ("Foo", "invalid reference format: repository name (library/Foo) must be lowercase"),
         ("a/Foo:x", "invalid reference format: repository name (a/Foo) must be lowercase"),
-        ("app@sha256:abc", "invalid checksum digest length"),
-        ("app@sha256:" + "zz" * 32, "invalid checksum digest format"),
+        ("app@sha256:abc", "invalid reference format"),
+        ("app@sha256:" + "zz" * 32, "invalid reference format"),
+        ("app@sha256:" + "0" * 40, "invalid checksum digest length"),
+        ("app@sha256:" + "AB" * 32, "invalid checksum digest format"),
         ("app@md5:" + "0" * 32, "unsupported digest algorithm"),
         (
             "a" * 64,

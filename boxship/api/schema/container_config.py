@@ -49,16 +49,16 @@ class Config(Shape):
 class ImageRuntimeConfig(Shape):
     """``Config`` of an image as it is shown since API 1.50: only what images have."""
 
-    args_escaped: bool | UnsetType = UNSET
-    cmd: list[str] | UnsetType = UNSET
-    entrypoint: list[str] | UnsetType = UNSET
-    env: list[str] | UnsetType = UNSET
-    exposed_ports: dict[str, Empty] | UnsetType = UNSET
-    healthcheck: Healthcheck | UnsetType = UNSET
-    labels: dict[str, str] | UnsetType = UNSET
-    on_build: list[str] | UnsetType = field(default=UNSET, name="OnBuild")
-    shell: list[str] | UnsetType = UNSET
-    stop_signal: str | UnsetType = UNSET
     user: str | UnsetType = UNSET
+    exposed_ports: dict[str, Empty] | UnsetType = UNSET
+    env: list[str] | UnsetType = UNSET
+    entrypoint: list[str] | UnsetType = UNSET
+    cmd: list[str] | UnsetType = UNSET
     volumes: dict[str, Empty] | UnsetType = UNSET
     working_dir: str | UnsetType = UNSET
+    labels: dict[str, str] | UnsetType = UNSET
+    stop_signal: str | UnsetType = UNSET
+    args_escaped: bool | UnsetType = UNSET
+    healthcheck: Healthcheck | UnsetType = UNSET
+    on_build: list[str] | UnsetType = field(default=UNSET, name="OnBuild")
+    shell: list[str] | UnsetType = UNSET

@@ -107,11 +107,11 @@ def _image_lines(usage: "Json") -> list[list[str]]:
     lines = [[*titles, "CONTAINERS"]]
     for image in usage.get("Images") or []:
         size, shared = image.get("Size") or 0, max(image.get("SharedSize", 0), 0)
-        for name in image.get("RepoTags") or ["<none>:<none>"]:
-            repository, _, tag = name.rpartition(":")
-            sizes = [human.size(number) for number in (size, shared, size - shared)]
-            identity = [repository, tag, human.short_id(image["Id"]), human.ago(image["Created"])]
-            lines.append([*identity, *sizes, str(max(image.get("Containers", 0), 0))])
+        name = (image.get("RepoTags") or ["<none>:<none>"])[0]  # as Docker: only the first
+        repository, _, tag = name.rpartition(":")
+        identity = [repository, tag, human.short_id(image["Id"]), human.ago(image["Created"])]
+        sizes = [human.size(size), units.human_size(shared), units.human_size(size - shared)]
+        lines.append([*identity, *sizes, str(max(image.get("Containers", 0), 0))])
     return lines
 
 

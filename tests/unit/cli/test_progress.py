@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from boxship.cli.errors import CliError
 from boxship.cli.progress import ProgressDisplay, progress_text
-from boxship.client.errors import DaemonError
 
 MESSAGES: list[dict[str, Any]] = [
     {"status": "Pulling from library/x", "id": "latest"},
@@ -46,7 +46,7 @@ def test_on_a_terminal_a_layer_keeps_its_line(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_error_in_the_stream_is_raised() -> None:
     messages = [{"errorDetail": {"message": "no space left"}, "error": "no space left"}]
-    with pytest.raises(DaemonError, match="no space left"):
+    with pytest.raises(CliError, match="no space left"):
         ProgressDisplay(io.StringIO()).show(messages)
 
 
