@@ -99,7 +99,10 @@ def _verbose(usage: "Json") -> str:
     )
     text = "\n".join(f"{title}\n\n{align(lines)}" for title, lines in sections)
     cache = units.human_size(sum(item.get("Size") or 0 for item in usage.get("BuildCache") or []))
-    return f"{text}\nBuild cache usage: {cache}\n"
+    return f"{text}\nBuild cache usage: {cache}\n\n{align([_CACHE_TITLES])}"
+
+
+_CACHE_TITLES = ["CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"]
 
 
 def _image_lines(usage: "Json") -> list[list[str]]:
