@@ -266,14 +266,16 @@ class HttpConnection:
         buffer = bytearray(self._http.trailing_data[0])
         decoder = BodyDecoder(ResponseHead(1, 200, "", self._framing()), "POST", buffer)
         try:
-            while not decoder.done:
-                if data := decoder.take():
+            data = decoder.take()
+            while data or not decoder.done:
+                if data:
                     yield data
-                elif not decoder.done:
-                    received = await self._channel.read()
-                    buffer += received
-                    if not received:
-                        decoder.end_of_input()
+                if decoder.done:
+                    break
+                received = await self._channel.read()
+                data = decoder.pass_on(received)
+                if not received:
+                    decoder.end_of_input()
         except ProtocolError as error:
             raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
         self._http = self._stand_in(bytes(buffer))

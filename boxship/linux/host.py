@@ -9,6 +9,11 @@ from pathlib import Path
 _GO_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
+def boot_id() -> str:
+    """Return what tells this boot of the machine from all others (random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """Facts that hold until the next boot."""

@@ -131,6 +131,15 @@ class BodyDecoder:
         self.done = self._remaining == 0
         return data
 
+    def pass_on(self, received: bytes) -> bytes:
+        """Return the body bytes there are with ``received``: itself where it is nothing else."""
+        if self._buffer or self._chunked or not len(received) <= (self._remaining or 0):
+            self._buffer += received
+            return self.take()
+        self._remaining = (self._remaining or 0) - len(received)
+        self.done = self._remaining == 0
+        return received
+
     def end_of_input(self) -> None:
         """Note that the peer closed. Raises ProtocolError when the body was not complete."""
         if self._chunked or self._remaining:
@@ -138,7 +147,8 @@ class BodyDecoder:
         self.done = True
 
     def _cut(self, size: int) -> bytes:
-        data = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as view:
+            data = bytes(view[:size])
         del self._buffer[:size]
         return data
 

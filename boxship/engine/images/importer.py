@@ -1,16 +1,17 @@
 """Images made here out of one archive: an imported root filesystem, a committed container."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
 from boxship.engine.images.archive import Stored
-from boxship.engine.images.assemble import Assembler, layer_media_type
+from boxship.engine.images.assemble import Assembler
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.changes import apply_changes
 from boxship.engine.images.image import Image, LayerBlob
+from boxship.engine.images.keeping import keep_layer
 from boxship.engine.images.reclaim import Lease, Reclaimer
 from boxship.engine.images.registration import NewImage, Registrar
 from boxship.engine.images.streams import consume
@@ -73,7 +74,7 @@ class Importer:
         wanted = parse_platform(platform) if platform else host_platform()
         async with self._reclaimer.lease() as lease:
             layer = await consume(
-                self._workers, source, lambda chunks: self._store_layer(chunks, None)
+                self._workers, source, lambda chunks: keep_layer(self._storage, chunks, None)
             )
             await lease.hold([layer.digest], [layer.chain_id])
             created = format_timestamp_ns(time.time_ns())
@@ -133,32 +134,6 @@ class Importer:
 
             parent_id = base.id if base else ""
             return await self._finish(config, layers, lease, record_all, parent=parent_id)
-
-    def _store_layer(self, chunks: Iterable[bytes], parent: str | None) -> LayerBlob:
-        """Keep an archive in the content store and unpack it, in one pass. [blocking]"""
-        head = b""
-        with self._storage.content.writer() as writer:
-
-            def tee() -> Iterator[bytes]:
-                nonlocal head
-                for chunk in chunks:
-                    head = head if len(head) >= 8 else head + chunk[:8]
-                    writer.write(chunk)
-                    yield chunk
-
-            rest = tee()
-            info = self._storage.apply_layer(rest, parent=parent)
-            for _ in rest:
-                pass  # what follows the archive belongs to its digest
-            size = writer.offset
-            digest = writer.commit()
-        return LayerBlob(
-            diff_id=info.diff_id,
-            chain_id=info.chain_id,
-            digest=digest,
-            media_type=layer_media_type(head),
-            size=size,
-        )
 
     async def _finish(
         self,

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from boxship.engine.images.assemble import Assembler, layer_media_type
+from boxship.engine.images.assemble import Assembler
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import Image, LayerBlob
+from boxship.engine.images.keeping import keep_layer
 from boxship.engine.images.reclaim import Lease
 from boxship.engine.images.registration import NewImage, Registrar
 from boxship.engine.images.workers import Workers
@@ -46,7 +47,7 @@ class ImageMaker:
 
         open_tar: called and read in a worker thread.
         """
-        layer = await self._workers.run(lambda: self._store(open_tar(), parent))
+        layer = await self._workers.run(lambda: keep_layer(self._storage, open_tar(), parent))
         await lease.hold([layer.digest], [layer.chain_id])
         return layer
 
@@ -102,31 +103,6 @@ class ImageMaker:
             digest=image.manifest_digest,
             size=len(self._storage.content.read(image.manifest_digest)),
             platform=image.config.platform,
-        )
-
-    def _store(self, chunks: Iterator[bytes], parent: str | None) -> LayerBlob:
-        head = b""
-        with self._storage.content.writer() as writer:
-
-            def tee() -> Iterator[bytes]:
-                nonlocal head
-                for chunk in chunks:
-                    head = head or chunk[:8]
-                    writer.write(chunk)
-                    yield chunk
-
-            rest = tee()
-            info = self._storage.apply_layer(rest, parent=parent)
-            for _ in rest:
-                pass  # what follows the archive's end belongs to its digest
-            size = writer.offset
-            digest = writer.commit()
-        return LayerBlob(
-            diff_id=info.diff_id,
-            chain_id=info.chain_id,
-            digest=digest,
-            media_type=layer_media_type(head),
-            size=size,
         )
 
 

@@ -2,7 +2,8 @@
 
 ``blobs/<algorithm>/<hex>`` holds whole, verified blobs only. They are written below ``ingest/``,
 hashed on the way, flushed to the disk and renamed. A name there that begins with ``partial-``
-is an interrupted download that may be resumed; all others are rubbish after a crash.
+is an interrupted download that may be resumed; all others are rubbish after a crash. Blobs for
+which nobody waited are marked until they are flushed too (``unflushed.py``).
 """
 
 import fcntl
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 from boxship.engine.storage.errors import CorruptContentError, disk_errors
 from boxship.engine.storage.growth import Growth
+from boxship.engine.storage.unflushed import Unflushed, flush
 from boxship.errors import InvalidParameterError, NotFoundError
 from boxship.linux.syncfs import start_writing
 
@@ -52,6 +54,8 @@ class ContentWriter:
         expected_digest: str | None,
         expected_size: int | None,
         growth: Growth | None = None,
+        *,
+        hashed: bool = True,
     ) -> None:
         algorithm = parse_digest(expected_digest)[0] if expected_digest else DEFAULT_ALGORITHM
         self._store = store
@@ -60,6 +64,7 @@ class ContentWriter:
         self._expected_size = expected_size
         self._algorithm = algorithm
         self._hash = hashlib.new(algorithm)
+        self._hashed = hashed
         self._file: BinaryIO | None = None
         self._growth = growth
         self._flushing = 0
@@ -100,7 +105,8 @@ class ContentWriter:
         self.offset += len(data)
         if self._growth is not None:
             self._growth.grew(self.offset)
-        self._hash.update(data)
+        if self._hashed:
+            self._hash.update(data)
         if self.offset - self._flushing >= _WRITE_BEHIND:
             start_writing(self._open_file().fileno(), self._flushing, self.offset - self._flushing)
             self._flushing = self.offset
@@ -138,6 +144,22 @@ class ContentWriter:
             raise
         file.close()
         self._file = None
+        return digest
+
+    def commit_soon(self, known_digest: str | None = None) -> str:
+        """Publish the blob without waiting for the disk; a power cut may take it away.
+
+        ``known_digest``: what somebody else found out who saw the same bytes; without, it is
+        verified. It is aborted on failure.
+        """
+        try:
+            digest = known_digest or self.verify()
+            with disk_errors(f"writing {self._name()}", self._path.parent):
+                self._store.publish_soon(self._path, digest)
+        except BaseException:
+            self.abort()
+            raise
+        self.suspend()
         return digest
 
     def abort(self) -> None:
@@ -188,6 +210,7 @@ class ContentStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._ingest = root / "ingest"
+        self._unflushed = Unflushed(root / "unflushed")
 
     def open_store(self) -> None:
         """Create the directories and remove what a crash left half written."""
@@ -198,6 +221,15 @@ class ContentStore:
         for path in self._ingest.iterdir():
             if not path.name.startswith(_PARTIAL) or path.stat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
+        unflushed, lost = self._unflushed.open()
+        for digest in lost:
+            self.delete(digest)
+        for digest in unflushed:
+            self._unflushed.flush_soon(digest, self.path(digest))
+
+    def close(self) -> None:
+        """Flush what was not waited for. [blocking]"""
+        self._unflushed.close()
 
     def path(self, digest: str) -> Path:
         """Return where the blob is or would be."""
@@ -232,13 +264,16 @@ class ContentStore:
         expected_digest: str | None = None,
         expected_size: int | None = None,
         growth: Growth | None = None,
+        *,
+        hashed: bool = True,
     ) -> ContentWriter:
         """Begin a new blob. An expected digest or size that is missed fails its commit.
 
-        ``growth`` is told of what the writer does.
+        ``growth`` is told of what the writer does. ``hashed``: False where somebody else works out
+        the digest, for ``commit_soon``.
         """
         path = self._ingest / secrets.token_hex(12)
-        writer = ContentWriter(self, path, expected_digest, expected_size, growth)
+        writer = ContentWriter(self, path, expected_digest, expected_size, growth, hashed=hashed)
         with disk_errors("writing content", self.root):
             writer.open()
         return writer
@@ -278,6 +313,7 @@ class ContentStore:
     def delete(self, digest: str) -> None:
         """Remove a blob; harmless without it. Readers that hold it open read on."""
         self.path(digest).unlink(missing_ok=True)
+        self._unflushed.forget(digest)
 
     def digests(self) -> Iterator[str]:
         """Yield the digests of all blobs."""
@@ -298,11 +334,18 @@ class ContentStore:
         target = self.path(digest)
         os.chmod(temporary, 0o400)
         os.rename(temporary, target)
-        directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        flush(target.parent)
+
+    def publish_soon(self, temporary: Path, digest: str) -> None:
+        """Give a file that is not flushed yet its final name (called by the writer)."""
+        target = self.path(digest)
+        if target.exists():  # that one may be on the disk already
+            temporary.unlink()
+            return
+        os.chmod(temporary, 0o400)
+        self._unflushed.mark(digest)
+        os.rename(temporary, target)
+        self._unflushed.flush_soon(digest, target)
 
 
 def _missing(digest: str) -> NotFoundError:

@@ -88,6 +88,7 @@ class StorageService:
     def close(self) -> None:
         """Finish background work. Mounted containers stay mounted. [blocking]"""
         self._unmounter.close()
+        self.content.close()
         self._driver.close()
 
     def wait_background(self) -> None:

@@ -146,3 +146,20 @@ def test_a_broken_body_is_an_error(head: str, data: bytes) -> None:
 def test_chunks_round_trip(pieces: list[bytes], step: int) -> None:
     data = b"".join(map(http1.encode_chunk, pieces)) + http1.LAST_CHUNK
     assert decode(head_of(OK + "Transfer-Encoding: chunked\r\n"), data, step) == b"".join(pieces)
+
+
+def test_a_body_that_comes_alone_is_passed_on_as_it_is() -> None:
+    decoder = http1.BodyDecoder(head_of(OK + "Content-Length: 10\r\n"), "POST", bytearray())
+    received = b"12345"
+    assert decoder.pass_on(received) is received
+    assert not decoder.done
+    assert decoder.pass_on(b"67890next") == b"67890"
+    assert decoder.done
+
+
+def test_chunks_are_passed_on_without_their_frames() -> None:
+    head = head_of(OK + "Transfer-Encoding: chunked\r\n")
+    decoder = http1.BodyDecoder(head, "POST", bytearray())
+    assert decoder.pass_on(b"5\r\n123") == b"123"
+    assert decoder.pass_on(b"45\r\n0\r\n\r\n") == b"45"
+    assert decoder.done

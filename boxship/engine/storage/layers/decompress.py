@@ -54,7 +54,7 @@ def decompress(chunks: Chunks) -> Iterator[bytes]:
 
     Raises CorruptLayerError for damaged or cut off data.
     """
-    head, chunks = _peek(iter(chunks))
+    head, chunks = peek(iter(chunks))
     for magic, decoder in _DECODERS:
         if head.startswith(magic):
             return _guarded(decoder(chunks))
@@ -70,7 +70,8 @@ def compression_of(head: bytes) -> str:
     return ""
 
 
-def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+def peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, enough to tell the compression, and all chunks from the first on."""
     head = b""
     while len(head) < 6 and (chunk := next(chunks, b"")):
         head += chunk

@@ -18,15 +18,12 @@ from boxship.engine.storage.snapshots.background import Background
 from boxship.engine.storage.snapshots.layer import LayerRecord
 from boxship.engine.storage.trees import remove_tree
 from boxship.errors import NotFoundError
+from boxship.linux.host import boot_id
 from boxship.linux.syncfs import sync_filesystem
 
 _PARENT_LINK = "parent"
 SYNC_DELAY_S = 2.0
 """The layers of one image come together: flushing one would hold up the writing of the next."""
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 class Layout:
@@ -89,7 +86,7 @@ class Layout:
         """Make a draft with ``diff/`` the layer of ``record``; harmless if that exists."""
         (draft / "layer.json").write_bytes(msgspec.json.encode(record))
         name = _encoded(record.chain_id)
-        (self._unsynced / name).write_text(_boot_id(), encoding="ascii")
+        (self._unsynced / name).write_text(boot_id(), encoding="ascii")
         try:
             os.rename(draft, self.layers / name)
         except OSError:
@@ -177,7 +174,7 @@ class Layout:
     # durability
 
     def _discard_unsynced(self) -> None:
-        boot = _boot_id()
+        boot = boot_id()
         for mark in list(self._unsynced.iterdir()):
             if mark.read_text(encoding="ascii", errors="replace") != boot:
                 self.discard(self.layers / mark.name)

@@ -9,6 +9,7 @@ import pytest
 from boxship.engine.storage.content import PARTIAL_LIFETIME_S, ContentStore, parse_digest
 from boxship.engine.storage.errors import CorruptContentError
 from boxship.errors import InvalidParameterError, NotFoundError
+from boxship.linux.host import boot_id
 
 DATA = b"some layer" * 1000
 DIGEST = "sha256:" + hashlib.sha256(DATA).hexdigest()
@@ -162,3 +163,60 @@ def test_a_writer_keeps_no_file_open(store: ContentStore) -> None:
     suspended.write(DATA[:10])
     suspended.suspend()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def marks(store: ContentStore) -> list[str]:
+    return os.listdir(store.root / "unflushed")
+
+
+def publish_soon(store: ContentStore) -> None:
+    with store.writer(hashed=False) as writer:
+        writer.write(DATA)
+        assert writer.commit_soon(DIGEST) == DIGEST
+
+
+def test_a_blob_nobody_waited_for_is_flushed_in_the_background(store: ContentStore) -> None:
+    publish_soon(store)
+    assert store.read(DIGEST) == DATA
+    store.close()
+    assert (marks(store), ingesting(store)) == ([], [])
+    assert store.verify(DIGEST)
+
+
+def test_the_next_start_flushes_what_the_last_one_left(store: ContentStore) -> None:
+    mark = store.root / "unflushed" / DIGEST.replace(":", "-")
+    publish_soon(store)
+    store.close()
+    mark.write_text(boot_id())
+    again = ContentStore(store.root)
+    again.open_store()
+    again.close()
+    assert again.has(DIGEST)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("boot", ["", "another boot"])
+def test_a_power_cut_takes_blobs_that_were_not_flushed(store: ContentStore, boot: str) -> None:
+    publish_soon(store)
+    store.put(b"{}")
+    store.close()
+    (store.root / "unflushed" / DIGEST.replace(":", "-")).write_text(boot)
+    store.open_store()
+    assert not store.has(DIGEST)
+    assert marks(store) == []
+    assert store.has("sha256:" + hashlib.sha256(b"{}").hexdigest())
+
+
+def test_a_blob_that_is_here_is_not_replaced_by_one_nobody_waits_for(store: ContentStore) -> None:
+    store.put(DATA)
+    before = store.path(DIGEST).stat().st_ino
+    publish_soon(store)
+    assert store.path(DIGEST).stat().st_ino == before
+    assert (marks(store), ingesting(store)) == ([], [])
+
+
+def test_a_deleted_blob_needs_no_flush(store: ContentStore) -> None:
+    publish_soon(store)
+    store.delete(DIGEST)
+    store.close()
+    assert (marks(store), store.has(DIGEST)) == ([], False)
