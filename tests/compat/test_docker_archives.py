@@ -15,3 +15,11 @@ def test_commit(docker: Cli, busybox: str) -> None:
     assert "No such container: nobody" in docker.fails("commit", "nobody")
     docker("rm", "one")
     docker("rmi", "c:1")
+
+
+def test_diff_shows_what_the_container_did(docker: Cli, busybox: str) -> None:
+    """And nothing of the files that the engine mounts into it."""
+    docker("run", "--name", "did", busybox, "sh", "-c", "mkdir /new && rm /bin/vi && echo >/new/f")
+    changes = docker("diff", "did").splitlines()
+    assert sorted(changes) == ["A /new", "A /new/f", "C /bin", "D /bin/vi"]
+    docker("rm", "did")

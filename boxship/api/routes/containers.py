@@ -23,6 +23,7 @@ from boxship.api.schema.containers import (
 from boxship.api.schema.host_config import UpdateBody
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.filters import ListQuery
+from boxship.engine.containers.placeholders import without_placeholders
 from boxship.errors import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -244,5 +245,8 @@ async def container_changes(request: Request, engine: "Engine") -> Response:
     """List what differs from the image."""
     container = engine.containers.get(request.params["id"])
     changes = await asyncio.to_thread(engine.storage.changes, container.id)
-    shown = [Change(path=item.path, kind=_KIND_NUMBER[item.kind]) for item in changes]
+    shown = [
+        Change(path=item.path, kind=_KIND_NUMBER[item.kind])
+        for item in without_placeholders(changes)
+    ]
     return json_response(shown or None)

@@ -1,8 +1,6 @@
 """``containers.commit``: an image out of what a container changed (docker commit)."""
 
 import logging
-import os
-import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,23 +9,16 @@ from boxship.engine.containers.container import Container, ContainerConfig, Stat
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.image_config import from_image, to_image, to_origin
 from boxship.engine.containers.merge import complete
+from boxship.engine.containers.placeholders import is_placeholder
 from boxship.engine.containers.runner import Runner
 from boxship.engine.images.changes import apply_changes
 from boxship.engine.images.image import Image
 from boxship.engine.state.database import Transaction
-from boxship.engine.storage.layers.walk import Node
 from boxship.errors import BoxshipError, ConflictError, NotFoundError
 from boxship.oci.image import ExecutionConfig
 
 INTENT = "commit"
 """Of a container that was frozen to be committed, and is to go on afterwards."""
-_PLACEHOLDER_FILES = frozenset(
-    (b"etc/hosts", b"etc/hostname", b"etc/resolv.conf", b"dev/console", b".dockerenv")
-)
-_PLACEHOLDER_DIRECTORIES = frozenset(
-    (b"dev", b"dev/pts", b"dev/shm", b"dev/mqueue", b"proc", b"sys")
-)
-_PLACEHOLDERS = _PLACEHOLDER_FILES | _PLACEHOLDER_DIRECTORIES
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +47,7 @@ async def commit(
     _check_state(container)
     execution = _execution(container.config, request)
     return await context.images.commit(
-        lambda: context.storage.capture_container(container.id, skip=_is_placeholder),
+        lambda: context.storage.capture_container(container.id, skip=is_placeholder),
         base=container.image_id,
         execution=execution,
         repository=request.repository,
@@ -69,27 +60,6 @@ async def commit(
         during=_frozen(context, runner, container, wanted=request.pause),
         record=_recorder(context, container, request.comment),
     )
-
-
-def _is_placeholder(node: Node) -> bool:
-    """Tell whether this is only there for something to be mounted on, by the engine itself.
-
-    Docker has these in a layer of their own that is no part of a commit.
-    """
-    mode, path = node.status.st_mode, node.path
-    if path in _PLACEHOLDER_FILES:
-        return stat.S_ISREG(mode) and node.status.st_size == 0
-    return path in _PLACEHOLDER_DIRECTORIES and stat.S_ISDIR(mode) and _is_empty(node)
-
-
-def _is_empty(node: Node) -> bool:
-    """Tell whether a directory holds nothing but further placeholders."""
-    descriptor = node.open()
-    try:
-        names = os.listdir(descriptor)
-    finally:
-        os.close(descriptor)
-    return all(node.path + b"/" + os.fsencode(name) in _PLACEHOLDERS for name in names)
 
 
 def _check_state(container: Container) -> None:
