@@ -65,6 +65,7 @@ class Catalog:
         driver = self._context.drivers[spec.driver]
         driver.check(spec)
         host_subnets = await self._host_subnets() if driver.addressed else []
+        given = host_subnets if driver.avoids_host_subnets else []
         network = Network(
             id=driver.new_network_id(),
             name=spec.name,
@@ -76,7 +77,7 @@ class Catalog:
             ingress=spec.ingress,
             ipv4=spec.ipv4,
             ipv6=spec.ipv6,
-            pools=tuple(self._pools(spec, host_subnets)) if driver.addressed else (),
+            pools=tuple(self._pools(spec, given, host_subnets)) if driver.addressed else (),
             ipam_driver=spec.ipam_driver,
             ipam_options=spec.ipam_options,
             options=spec.options,
@@ -192,13 +193,20 @@ class Catalog:
         if self._context.named(name) is not None:
             raise ConflictError(f"network with name {name} already exists")
 
-    def _pools(self, spec: NetworkSpec, host: list[tuple[str, ipam.Subnet]]) -> Iterator[Pool]:
-        taken = [*self._named_subnets(), *host]
+    def _pools(
+        self,
+        spec: NetworkSpec,
+        given_avoid: list[tuple[str, ipam.Subnet]],
+        chosen_avoid: list[tuple[str, ipam.Subnet]],
+    ) -> Iterator[Pool]:
+        """Yield the subnets that were given, and choose one of each family that is missing."""
+        taken = [*self._named_subnets(), *given_avoid]
         for pool in spec.pools:
             if pool.subnet:
                 checked = ipam.check_pool(pool, taken)
                 taken.append(("this network", ipam.parse_subnet(checked.subnet)))
                 yield checked
+        taken += chosen_avoid
         given = {ipam.parse_subnet(pool.subnet).version for pool in spec.pools if pool.subnet}
         config = self._context.config
         if spec.ipv4 and 4 not in given:

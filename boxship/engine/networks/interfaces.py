@@ -9,7 +9,7 @@ from boxship.engine.networks.sandbox import Endpoint
 from boxship.linux.netlink.address import add_address
 from boxship.linux.netlink.link import LinkSettings, set_link
 from boxship.linux.netlink.message import Request
-from boxship.linux.netlink.route import set_default_route
+from boxship.linux.netlink.route import set_default_device, set_default_route
 from boxship.linux.netns import NetworkNamespace, inside
 from boxship.linux.sysctl import write_sysctl
 
@@ -58,5 +58,8 @@ def _default_routes(namespace: NetworkNamespace, endpoints: Sequence[Endpoint]) 
     if chosen is None:
         return []
     index = namespace.routes.link_index(chosen.interface)
+    if chosen.device_route:
+        families = [(4, chosen.ipv4), (6, chosen.ipv6)]
+        return [set_default_device(version, index) for version, address in families if address]
     gateways = [gateway for gateway in (chosen.gateway, chosen.gateway_v6) if gateway]
     return [set_default_route(ipaddress.ip_address(gateway), index) for gateway in gateways]

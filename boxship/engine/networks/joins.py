@@ -23,7 +23,13 @@ from boxship.engine.networks.holder import HeldPort, PortHolderClient
 from boxship.engine.networks.interfaces import configure, set_default_routes
 from boxship.engine.networks.namefiles import NameFiles
 from boxship.engine.networks.names import NameDirectory
-from boxship.engine.networks.planning import Plan, Planner, gateway_endpoint, renamed
+from boxship.engine.networks.planning import (
+    Plan,
+    Planner,
+    gateway_endpoint,
+    publishing_endpoint,
+    renamed,
+)
 from boxship.engine.networks.ports import PortReserver, Reservation, port_key
 from boxship.engine.networks.sandbox import (
     Endpoint,
@@ -105,7 +111,7 @@ class Joins:
             self._context.store.delete_sandbox(tx, container_id)
         self._context.sandboxes.pop(container_id, None)
         self._tools.directory.invalidate()
-        self._leave(stored.sandbox.endpoints, stored)
+        self._leave(stored.sandbox.endpoints, _pin_of(stored.sandbox), stored)
         if not self._tools.firewall.needed:
             await self._tools.forward_policy.withdraw()
 
@@ -320,7 +326,7 @@ class Joins:
         with suppress(NftablesError):
             self._tools.firewall.set_container(stored.spec.container_id, _elements(stored))
         await self._aim(stored)
-        task = self._leave([endpoint], None)
+        task = self._leave([endpoint], _pin_of(stored.sandbox), None)
         await asyncio.wait([task])
         with suppress(OSError), _namespace_of(stored.sandbox) as namespace:
             endpoints = stored.sandbox.endpoints
@@ -328,13 +334,13 @@ class Joins:
         self._tools.files.write(stored.spec, stored.sandbox)
 
     def _leave(
-        self, endpoints: Sequence[Endpoint], whole: StoredSandbox | None
+        self, endpoints: Sequence[Endpoint], namespace: Path | None, whole: StoredSandbox | None
     ) -> asyncio.Task[None]:
         """Delete links, and with ``whole`` the namespace, in the background.
 
         The addresses stay taken until the old links are silent.
         """
-        task = asyncio.create_task(self._finish_leaving(endpoints, whole))
+        task = asyncio.create_task(self._finish_leaving(endpoints, namespace, whole))
         self._leaving[task] = {
             (e.network_id, address) for e in endpoints for address in (e.ipv4, e.ipv6) if address
         }
@@ -342,7 +348,7 @@ class Joins:
         return task
 
     async def _finish_leaving(
-        self, endpoints: Sequence[Endpoint], whole: StoredSandbox | None
+        self, endpoints: Sequence[Endpoint], namespace: Path | None, whole: StoredSandbox | None
     ) -> None:
         if whole is not None and any(p.protocol == "udp" for p in whole.sandbox.ports):
             await self._forget_udp_flows(endpoints)
@@ -350,7 +356,7 @@ class Joins:
             network = self._context.networks.get(endpoint.network_id)
             if network is not None:
                 try:
-                    await self._context.driver_of(network).leave(network, endpoint)
+                    await self._context.driver_of(network).leave(network, endpoint, namespace)
                 except OSError as error:
                     logger.warning("link %s cannot be deleted: %s", endpoint.host_link, error)
             self._planner.release(endpoint)
@@ -453,8 +459,12 @@ def _namespace_of(sandbox: Sandbox) -> Iterator[NetworkNamespace]:
         namespace.close()
 
 
+def _pin_of(sandbox: Sandbox) -> Path | None:
+    return Path(sandbox.netns_path) if sandbox.netns_path else None
+
+
 def _elements(stored: StoredSandbox) -> list[Element]:
-    gateway = gateway_endpoint(stored.sandbox.endpoints)
+    gateway = publishing_endpoint(stored.sandbox.endpoints)
     return [] if gateway is None else list(ports.elements(stored.sandbox.ports, gateway))
 
 
@@ -463,7 +473,7 @@ def _has_names(sandbox: Sandbox) -> bool:
 
 
 def _target_address(stored: StoredSandbox) -> str:
-    gateway = gateway_endpoint(stored.sandbox.endpoints)
+    gateway = publishing_endpoint(stored.sandbox.endpoints)
     return "" if gateway is None else gateway.ipv4 or gateway.ipv6
 
 

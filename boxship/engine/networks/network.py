@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+
+from boxship.errors import InvalidParameterError
 
 DEFAULT_NETWORK = "bridge"
 PREDEFINED = ("bridge", "host", "none")
@@ -12,6 +15,25 @@ OPTION_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 OPTION_HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 OPTION_DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
 OPTION_MTU = "com.docker.network.driver.mtu"
+
+_MTU_RANGE = range(68, 65536)
+
+
+class Route(Enum):
+    """How the containers of a network get out of it."""
+
+    NONE = "none"
+    GATEWAY = "gateway"
+    """By the address of the network's gateway."""
+    DEVICE = "device"
+    """Straight out of the interface, without a gateway."""
+
+
+def check_mtu(options: Mapping[str, str]) -> None:
+    """Raise InvalidParameterError when the MTU among a network's options cannot be."""
+    mtu = options.get(OPTION_MTU)
+    if mtu is not None and not (mtu.isdecimal() and int(mtu) in _MTU_RANGE):
+        raise InvalidParameterError(f"invalid MTU {mtu!r}: it must be between 68 and 65535")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from boxship.engine.networks.context import NetworkContext
 from boxship.engine.networks.ipam import Interface, mac_from_ipv4, parse_address, parse_subnet
-from boxship.engine.networks.network import DEFAULT_NETWORK, OPTION_DEFAULT_BRIDGE, Network
+from boxship.engine.networks.network import DEFAULT_NETWORK, OPTION_DEFAULT_BRIDGE, Network, Route
 from boxship.engine.networks.ports import PortReserver, Reservation
 from boxship.engine.networks.sandbox import Endpoint, EndpointSpec, SandboxSpec
 from boxship.errors import ForbiddenError, InternalError, InvalidParameterError
@@ -51,12 +51,17 @@ class Planner:
         name = DEFAULT_NETWORK if wanted.network == "default" else wanted.network
         network = self._context.find(name)
         _check(network, wanted)
+        driver = self._context.driver_of(network)
+        if wanted.mac_address and not driver.own_mac:
+            raise InvalidParameterError(
+                f"{driver.name} interfaces do not support custom mac address assignment"
+            )
         if any(endpoint.network_id == network.id for endpoint in present):
             raise ForbiddenError(
                 f"endpoint with name {spec.container_name} already exists in network {network.name}"
             )
         ipv4, ipv6 = self._addresses(network, wanted)
-        mac = wanted.mac_address or (mac_from_ipv4(str(ipv4.ip)) if ipv4 else _random_mac())
+        route = driver.route(network)
         names = (spec.container_name, *wanted.aliases, short_id(spec.container_id), spec.hostname)
         return Endpoint(
             network_id=network.id,
@@ -64,17 +69,19 @@ class Planner:
             endpoint_id=new_id(),
             ipv4=str(ipv4.ip) if ipv4 else "",
             ipv4_prefix=ipv4.network.prefixlen if ipv4 else 0,
-            gateway=_gateway(network, 4) if ipv4 else "",
+            gateway=_gateway(network, ipv4, route),
             ipv6=str(ipv6.ip) if ipv6 else "",
             ipv6_prefix=ipv6.network.prefixlen if ipv6 else 0,
-            gateway_v6=_gateway(network, 6) if ipv6 else "",
-            mac_address=mac.lower().replace("-", ":"),
+            gateway_v6=_gateway(network, ipv6, route),
+            mac_address=_mac(wanted, ipv4) if driver.own_mac else "",
             aliases=wanted.aliases,
             dns_names=() if network.predefined else tuple(dict.fromkeys(filter(None, names))),
             links=wanted.links,
             driver_opts=wanted.driver_opts,
             gateway_priority=wanted.gateway_priority,
             interface=_free_interface(present),
+            device_route=route is Route.DEVICE,
+            publishes=driver.publishes,
             host_link=f"veth{os.urandom(4).hex()[:7]}",
         )
 
@@ -110,7 +117,7 @@ class Planner:
 
     def reserve(self, spec: SandboxSpec, endpoints: Sequence[Endpoint]) -> tuple[Reservation, ...]:
         """Bind the ports that a container asks for; none while it has no way to the outside."""
-        gateway = gateway_endpoint(endpoints)
+        gateway = publishing_endpoint(endpoints)
         if not spec.ports or gateway is None:
             return ()
         try:
@@ -134,9 +141,15 @@ def gateway_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:
 
     As in Docker: the highest gateway priority, then the first name; never an internal network.
     """
-    candidates = [endpoint for endpoint in endpoints if endpoint.gateway or endpoint.gateway_v6]
+    candidates = [e for e in endpoints if e.gateway or e.gateway_v6 or e.device_route]
     order = sorted(candidates, key=lambda e: (-e.gateway_priority, e.network_name))
     return order[0] if order else None
+
+
+def publishing_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:
+    """Return the endpoint that ports are published by: the gateway's, if its driver can."""
+    gateway = gateway_endpoint(endpoints)
+    return gateway if gateway is not None and gateway.publishes else None
 
 
 def _check(network: Network, wanted: EndpointSpec) -> None:
@@ -167,11 +180,12 @@ def _check_static(network: Network, address: str) -> None:
         )
 
 
-def _gateway(network: Network, version: int) -> str:
-    if network.internal:
+def _gateway(network: Network, address: Interface | None, route: Route) -> str:
+    """Return the gateway of the subnet that an address is in."""
+    if address is None or route is not Route.GATEWAY:
         return ""
     for pool in network.pools:
-        if ipaddress.ip_network(pool.subnet).version == version:
+        if ipaddress.ip_network(pool.subnet) == address.network:
             return pool.aux_addresses.get(_DEFAULT_GATEWAY_KEY, pool.gateway)
     return ""
 
@@ -181,8 +195,10 @@ def _free_interface(present: Sequence[Endpoint]) -> str:
     return next(name for number in range(1000) if (name := f"eth{number}") not in taken)
 
 
-def _random_mac() -> str:
-    return "02:42:" + os.urandom(4).hex(":")
+def _mac(wanted: EndpointSpec, ipv4: Interface | None) -> str:
+    if wanted.mac_address:
+        return wanted.mac_address.lower().replace("-", ":")
+    return mac_from_ipv4(str(ipv4.ip)) if ipv4 else "02:42:" + os.urandom(4).hex(":")
 
 
 def renamed(stored_spec: SandboxSpec, endpoint: Endpoint, name: str) -> Endpoint:

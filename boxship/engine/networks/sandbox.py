@@ -91,6 +91,10 @@ class Endpoint:
     gateway_priority: int = 0
     interface: str = ""
     """Name inside the container: ``eth0`` …"""
+    device_route: bool = False
+    """The default route leads out of the interface, without a gateway."""
+    publishes: bool = True
+    """Whether the host can publish the container's ports through it."""
     host_link: str = ""
     """Name of the link on the host, where the driver makes one."""
 

@@ -16,6 +16,7 @@ from boxship.engine.networks.context import NetworkContext
 from boxship.engine.networks.dns import DnsServer
 from boxship.engine.networks.drivers.bridge import BridgeDriver
 from boxship.engine.networks.drivers.driver import NetworkDriver
+from boxship.engine.networks.drivers.sublink import IpvlanDriver, MacvlanDriver
 from boxship.engine.networks.drivers.unmanaged import UnmanagedDriver
 from boxship.engine.networks.firewall import Firewall
 from boxship.engine.networks.forwardpolicy import ForwardPolicy
@@ -42,7 +43,7 @@ from boxship.engine.networks.ports import PortReserver
 from boxship.engine.networks.sandbox import Endpoint, EndpointSpec, Sandbox, SandboxSpec
 from boxship.engine.networks.store import NetworkStore
 from boxship.engine.state.database import Database
-from boxship.errors import ConflictError
+from boxship.errors import BoxshipError, ConflictError
 from boxship.ids import new_id
 from boxship.linux.netns import NamespacePool, unpin
 from boxship.linux.nftables import Nftables
@@ -205,6 +206,8 @@ class NetworkService:
         return (stored.sandbox for stored in self._context.sandboxes.values())
 
     def _new_context(self) -> NetworkContext:
+        networks: dict[str, Network] = {}
+        sublink = (self._kernel, self._signature, networks.values)
         drivers: dict[str, NetworkDriver] = {
             "bridge": BridgeDriver(
                 self._kernel,
@@ -214,6 +217,8 @@ class NetworkService:
             ),
             "host": UnmanagedDriver("host"),
             "null": UnmanagedDriver("null"),
+            "macvlan": MacvlanDriver(*sublink),
+            "ipvlan": IpvlanDriver(*sublink),
         }
         return NetworkContext(
             database=self._database,
@@ -222,6 +227,7 @@ class NetworkService:
             store=NetworkStore(self._database),
             kernel=self._kernel,
             drivers=drivers,
+            networks=networks,
         )
 
     async def _load_networks(self) -> None:
@@ -241,7 +247,7 @@ class NetworkService:
         driver = self._context.driver_of(network)
         try:
             await driver.create(network)
-        except (OSError, ConflictError) as error:
+        except (OSError, BoxshipError) as error:
             logger.error("network %s cannot be set up: %s", network.name, error)
         self._firewall.set_network(network.id, driver.elements(network))
 

@@ -3,6 +3,7 @@
 Source: linux/if_link.h, linux/veth.h; attribute numbers are part of the kernel's stable interface.
 """
 
+import errno
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from boxship.linux.netlink.message import (
     parse_text,
     text,
     u8,
+    u16,
     u32,
 )
-from boxship.linux.netlink.socket import RouteSocket
+from boxship.linux.netlink.socket import NetlinkError, RouteSocket
 
 RTM_NEWLINK = 16
 RTM_DELLINK = 17
@@ -47,11 +49,16 @@ _VETH_INFO_PEER = 1
 _IFLA_BRPORT_MODE = 4
 _IFLA_BRPORT_ISOLATED = 33
 _IFLA_MACVLAN_MODE = 1
+_IFLA_IPVLAN_MODE = 1
+_IFLA_IPVLAN_FLAGS = 2
+_IFLA_VLAN_ID = 1
 _IFLA_INET6_ADDR_GEN_MODE = 8
 _IN6_ADDR_GEN_MODE_NONE = 1
 _AF_INET6 = 10
 
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
+IPVLAN_FLAGS = {"bridge": 0, "private": 1, "vepa": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +148,35 @@ def create_macvlan(settings: LinkSettings, parent: int, mode: str) -> Request:
     """Create a macvlan link on the link with index ``parent``; modes in MACVLAN_MODES."""
     data = u32(_IFLA_MACVLAN_MODE, MACVLAN_MODES[mode])
     return _create("macvlan", settings, u32(_IFLA_LINK, parent), data=data)
+
+
+def create_ipvlan(settings: LinkSettings, parent: int, mode: str, flag: str) -> Request:
+    """Create an ipvlan link on a parent; IPVLAN_MODES and IPVLAN_FLAGS are those of all on it."""
+    data = u16(_IFLA_IPVLAN_MODE, IPVLAN_MODES[mode]) + u16(_IFLA_IPVLAN_FLAGS, IPVLAN_FLAGS[flag])
+    return _create("ipvlan", settings, u32(_IFLA_LINK, parent), data=data)
+
+
+def create_vlan(settings: LinkSettings, parent: int, tag: int) -> Request:
+    """Create the sub-interface of ``parent`` for frames of one VLAN, 1 to 4094 (802.1Q)."""
+    return _create("vlan", settings, u32(_IFLA_LINK, parent), data=u16(_IFLA_VLAN_ID, tag))
+
+
+def create_dummy(settings: LinkSettings) -> Request:
+    """Create a link that leads nowhere."""
+    return _create("dummy", settings)
+
+
+def kernel_has_kind(routes: RouteSocket, kind: str) -> bool:
+    """Tell whether the kernel has links of a kind that need a parent: macvlan, ipvlan, vlan.
+
+    Asks for one without a parent, which the kernel refuses, but in other words where it does not
+    know the kind. Loads the module, where there is one.
+    """
+    try:
+        routes.request([_create(kind, LinkSettings())])
+    except NetlinkError as error:
+        return error.errno != errno.EOPNOTSUPP
+    return True
 
 
 def set_link(settings: LinkSettings, index: int = 0) -> Request:

@@ -28,6 +28,7 @@ _RTA_GATEWAY = 5
 _RT_TABLE_MAIN = 254
 _RTPROT_STATIC = 4
 _RTN_UNICAST = 1
+_RT_SCOPE_LINK = 253
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -52,6 +53,16 @@ def set_default_route(gateway: Address, link: int) -> Request:
     """Make ``gateway`` the default route, in place of another one."""
     return Request(
         RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, _body(gateway, link), f"route via {gateway}"
+    )
+
+
+def set_default_device(version: int, link: int) -> Request:
+    """Send everything out of a link without a gateway, in place of another default route."""
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    scope = _RT_SCOPE_LINK if version == 4 else 0
+    info = _INFO.pack(family, 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, scope, _RTN_UNICAST, 0)
+    return Request(
+        RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, info + u32(_RTA_OIF, link), f"route by {link}"
     )
 
 

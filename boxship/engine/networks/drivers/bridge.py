@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from boxship.engine.networks.firewall import Element
 from boxship.engine.networks.host import bridged_frames_are_filtered, enable_forwarding
@@ -13,6 +14,8 @@ from boxship.engine.networks.network import (
     OPTION_MTU,
     Network,
     NetworkSpec,
+    Route,
+    check_mtu,
 )
 from boxship.engine.networks.sandbox import Endpoint
 from boxship.errors import ConflictError, InvalidParameterError
@@ -33,7 +36,6 @@ from boxship.linux.sysctl import write_sysctl
 _LINK_NAME_LIMIT = 15
 """IFNAMSIZ - 1 (linux/if.h)."""
 _LINK_LOCAL_GATEWAY = ipaddress.IPv6Interface("fe80::1/64")
-_MTU_RANGE = range(68, 65536)
 
 
 def bridge_name(network: Network) -> str:
@@ -47,6 +49,9 @@ class BridgeDriver:
     name = "bridge"
     scope = "local"
     addressed = True
+    publishes = True
+    avoids_host_subnets = True
+    own_mac = True
 
     def __init__(self, kernel: HostKernel, signature: str, mtu: int, *, ip_forward: bool) -> None:
         """``signature`` is written on each link, so that orphans are known after a crash."""
@@ -67,9 +72,7 @@ class BridgeDriver:
                 f"invalid bridge name {name!r}: at most {_LINK_NAME_LIMIT} characters, "
                 "no slash, no space"
             )
-        mtu = spec.options.get(OPTION_MTU)
-        if mtu is not None and not (mtu.isdecimal() and int(mtu) in _MTU_RANGE):
-            raise InvalidParameterError(f"invalid MTU {mtu!r}: it must be between 68 and 65535")
+        check_mtu(spec.options)
 
     async def create(self, network: Network) -> None:
         """Make the bridge, up and with the gateway's addresses, or bring an old one up to date.
@@ -90,9 +93,18 @@ class BridgeDriver:
         """Make the veth pair: one end a port of the bridge, the other inside the namespace."""
         await self._kernel.run(lambda: self._join(network, endpoint, namespace))
 
-    async def leave(self, network: Network, endpoint: Endpoint) -> None:  # noqa: ARG002
+    async def leave(
+        self,
+        network: Network,
+        endpoint: Endpoint,
+        namespace: Path | None,
+    ) -> None:
         """Delete the pair."""
         await self._kernel.delete_links([endpoint.host_link])
+
+    def route(self, network: Network) -> Route:
+        """Return how containers get out: by the bridge's address, unless it is internal."""
+        return Route.NONE if network.internal else Route.GATEWAY
 
     def elements(self, network: Network) -> Iterable[Element]:
         """Return the network's memberships: of bridges, and of what may talk to what."""

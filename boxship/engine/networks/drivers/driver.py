@@ -1,10 +1,11 @@
 """What a network driver can do."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
 from boxship.engine.networks.firewall import Element
-from boxship.engine.networks.network import Network, NetworkSpec
+from boxship.engine.networks.network import Network, NetworkSpec, Route
 from boxship.engine.networks.sandbox import Endpoint
 from boxship.linux.netns import NetworkNamespace
 
@@ -21,6 +22,12 @@ class NetworkDriver(Protocol):
     """``local``, or ``swarm`` for networks that several hosts share."""
     addressed: bool
     """Whether its networks have subnets and its endpoints addresses."""
+    publishes: bool
+    """Whether the host can publish ports of its endpoints."""
+    avoids_host_subnets: bool
+    """Whether its subnets may not be ones that the host has a route to."""
+    own_mac: bool
+    """Whether its endpoints have MAC addresses of their own."""
 
     def new_network_id(self) -> str:
         """Return an id for a new network."""
@@ -40,8 +47,14 @@ class NetworkDriver(Protocol):
         After a failure the service calls ``leave``.
         """
 
-    async def leave(self, network: Network, endpoint: Endpoint) -> None:
-        """Take the interface away; it may take the kernel a while."""
+    async def leave(self, network: Network, endpoint: Endpoint, namespace: Path | None) -> None:
+        """Take the interface away; it may take the kernel a while.
+
+        ``namespace`` is the pin of the one that it is in, where there is one.
+        """
+
+    def route(self, network: Network) -> Route:
+        """Return how the network's containers get out."""
 
     def elements(self, network: Network) -> Iterable[Element]:
         """Return what the network needs in the packet filter."""

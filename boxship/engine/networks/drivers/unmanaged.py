@@ -1,9 +1,10 @@
 """The networks that need nothing done: ``host`` (the host's own stack) and ``none`` (loopback)."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from boxship.engine.networks.firewall import Element
-from boxship.engine.networks.network import Network, NetworkSpec
+from boxship.engine.networks.network import Network, NetworkSpec, Route
 from boxship.engine.networks.sandbox import Endpoint
 from boxship.errors import ForbiddenError
 from boxship.ids import new_id
@@ -15,6 +16,9 @@ class UnmanagedDriver:
 
     scope = "local"
     addressed = False
+    publishes = False
+    avoids_host_subnets = True
+    own_mac = False
 
     def __init__(self, name: str) -> None:
         """``name`` is ``host`` or ``null``."""
@@ -37,9 +41,13 @@ class UnmanagedDriver:
     async def join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
         """Do nothing."""
 
-    async def leave(self, network: Network, endpoint: Endpoint) -> None:
+    async def leave(self, network: Network, endpoint: Endpoint, namespace: Path | None) -> None:
         """Do nothing."""
 
-    def elements(self, network: Network) -> Iterable[Element]:  # noqa: ARG002 - the interface's
+    def route(self, network: Network) -> Route:
+        """Return that no route is set."""
+        return Route.NONE
+
+    def elements(self, network: Network) -> Iterable[Element]:
         """Return nothing."""
         return ()
