@@ -109,6 +109,32 @@ def test_login_and_logout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     )
 
 
+def test_a_login_that_is_kept_is_tried_first(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A refused one leads to the questions, which nobody answers without a terminal."""
+    answers = iter([200, 401])
+
+    def handle(connection: Connection, _: Asked) -> None:
+        status = next(answers)
+        body = {"Status": "Login Succeeded"} if status == 200 else {"message": "no"}
+        connection.answer(body, status)
+
+    config_of(tmp_path, auths={"host:5000": {"auth": encoded("me:secret")}})
+    with fake_engine(tmp_path, handle) as engine:
+        command = ["--config", str(tmp_path), "-H", f"unix://{engine.path}", "login", "host:5000"]
+        assert main(command) == 0
+        said = capfd.readouterr().out
+        assert said.startswith("Authenticating with existing credentials... [Username: me]\n")
+        assert said.endswith("\nLogin Succeeded\n")
+        assert main(command) == 1
+        assert capfd.readouterr().err == (
+            "Stored credentials invalid or expired\n"
+            "error: cannot perform an interactive login from a non-TTY device\n"
+        )
+        assert len(engine.asked) == 2
+
+
 def test_a_pull_carries_the_login(tmp_path: Path) -> None:
     def handle(connection: Connection, _: Asked) -> None:
         connection.answer_chunks([b'{"status":"Digest: sha256:0"}\n'])
