@@ -1,13 +1,14 @@
-"""Waking a thread that is stuck in a request: sending it, or waiting for its answer.
+"""Connections that can be woken, whose threads are stuck in a request, and that know their age.
 
 Imports urllib3, hence only imported with the first request.
 """
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.registry.errors import UnreachableError
+from boxship.engine.registry.idle import IdleConnections
 
 _here = threading.local()
 
@@ -71,6 +73,9 @@ def forget_connection() -> None:
 
 
 class _PlainConnection(HTTPConnection):
+    idle_since = 0.0
+    """``IdleConnections.clock`` when the last answer was read."""
+
     def connect(self) -> None:
         _note(self)
         super().connect()
@@ -82,6 +87,8 @@ class _PlainConnection(HTTPConnection):
 
 
 class _TlsConnection(HTTPSConnection):
+    idle_since = 0.0
+
     def connect(self) -> None:
         _note(self)
         super().connect()
@@ -94,12 +101,59 @@ class _TlsConnection(HTTPSConnection):
 
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _PlainConnection
+    idle: IdleConnections
+
+    def _put_conn(self, connection: Any) -> None:
+        _put(self, super()._put_conn, connection)
+
+    def close_idle(self, before: float) -> float | None:
+        """See ``idle.Pool``."""
+        return _close_idle(self, before)
 
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
+    idle: IdleConnections
+
+    def _put_conn(self, connection: Any) -> None:
+        _put(self, super()._put_conn, connection)
+
+    def close_idle(self, before: float) -> float | None:
+        """See ``idle.Pool``."""
+        return _close_idle(self, before)
 
 
-def interruptible_pools() -> dict[str, type[HTTPConnectionPool]]:
+def _put(pool: _PlainPool | _TlsPool, keep: Callable[[Any], None], connection: Any) -> None:
+    """Keep a connection for the next request, and note since when."""
+    if connection is not None:
+        connection.idle_since = pool.idle.clock()
+    keep(connection)
+    pool.idle.returned(pool)
+
+
+def _close_idle(pool: _PlainPool | _TlsPool, before: float) -> float | None:
+    connections = pool.pool
+    if connections is None:  # the pool is closed
+        return None
+    kept: list[_PlainConnection | _TlsConnection] = []
+    with suppress(queue.Empty):
+        while True:
+            connection = connections.get(block=False)
+            if connection is None:  # a place that was never taken
+                continue
+            if connection.idle_since <= before:
+                connection.close()
+            else:
+                kept.append(connection)
+    since = min((connection.idle_since for connection in kept), default=None)
+    for connection in reversed(kept):  # the last one used comes first again
+        HTTPConnectionPool._put_conn(pool, connection)
+    return since
+
+
+def interruptible_pools(idle: IdleConnections) -> dict[str, type[HTTPConnectionPool]]:
     """Return the pool classes for a urllib3 manager, by scheme."""
-    return {"http": _PlainPool, "https": _TlsPool}
+    return {
+        "http": type("Pool", (_PlainPool,), {"idle": idle}),
+        "https": type("Pool", (_TlsPool,), {"idle": idle}),
+    }

@@ -18,6 +18,7 @@ import boxship
 from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.endpoint import is_loopback, split_host
 from boxship.engine.registry.errors import PlainHttpError, UnreachableError
+from boxship.engine.registry.idle import IdleConnections
 from boxship.errors import InternalError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from boxship.engine.registry.body import Body
 
 CERTIFICATES_DIRECTORY = Path("/etc/boxship/certs.d")
+MAX_HOSTS = 64
+"""Hosts that connections are kept for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class TimeLimits:
     connect: float = 15.0
     read: float = 30.0
     """Between two pieces of an answer."""
+    idle: float = 30.0
+    """That a connection is kept for the next request."""
 
 
 class Transport:
@@ -49,10 +54,12 @@ class Transport:
         *,
         certificates: Path = CERTIFICATES_DIRECTORY,
         limits: TimeLimits | None = None,
+        idle: IdleConnections | None = None,
     ) -> None:
         self._config = config
         self._certificates = certificates
         self._limits = limits or TimeLimits()
+        self._idle = idle or IdleConnections(self._limits.idle)
         self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
         self._lock = threading.Lock()
 
@@ -115,19 +122,22 @@ class Transport:
         with self._lock:
             self._config = config
             self._pools = {}
+        self._idle.close()
 
     def close(self) -> None:
         """Drop all idle connections."""
         with self._lock:
             for pool in self._pools.values():
                 pool.clear()
+        self._idle.close()
 
     def _pool(self, url: str, verify_tls: bool) -> urllib3.PoolManager:
         key = (urlsplit(url).netloc, verify_tls)
         with self._lock:
-            pool = self._pools.get(key)
-            if pool is None:
-                pool = self._pools[key] = self._new_pool(url, verify_tls)
+            pool = self._pools.pop(key, None) or self._new_pool(url, verify_tls)
+            self._pools[key] = pool  # the one used last stands last
+            if len(self._pools) > MAX_HOSTS:
+                del self._pools[next(iter(self._pools))]
             return pool
 
     def _new_pool(self, url: str, verify_tls: bool) -> urllib3.PoolManager:
@@ -147,7 +157,7 @@ class Transport:
             if proxy
             else urllib3.PoolManager(maxsize=size, ssl_context=context)
         )
-        manager.pool_classes_by_scheme = interruptible_pools()
+        manager.pool_classes_by_scheme = interruptible_pools(self._idle)
         return manager
 
     def _proxy(self, scheme: str, host: str) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs
 
 from boxship.entrypoints import base_image
 
+_VERBS = ("HEAD", "POST", "PUT", "PATCH", "DELETE")
+
 
 class Exchange(BaseHTTPRequestHandler):
     """One request, with helpers to answer it."""
@@ -26,8 +28,6 @@ class Exchange(BaseHTTPRequestHandler):
             if fragment in self.path and hook(self):
                 return
         self.honest()
-
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
     def honest(self) -> None:
         """Answer as a registry should."""
@@ -155,7 +155,8 @@ class HostileRegistry:
     def __post_init__(self) -> None:
         self.stalled = threading.Event()
         self.released = threading.Event()
-        handler = type("Handler", (Exchange,), {"owner": self})
+        verbs = {f"do_{verb}": Exchange.do_GET for verb in _VERBS}
+        handler = type("Handler", (Exchange,), {"owner": self, **verbs})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
