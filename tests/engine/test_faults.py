@@ -102,8 +102,9 @@ PROGRAMS: dict[str, tuple[bytes, int]] = {
     "nointerpreter": (b"#!/no/such/shell\n", 0o755),
     "crlf": (b"#!/bin/sh\r\necho hi\r\n", 0o755),
     "noexec": (b"#!/bin/sh\necho hi\n", 0o644),
-    "foreign": (b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(100), 0o755),
+    "foreign": (b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x0f\x00" + bytes(100), 0o755),
 }
+"""The foreign one is for PA-RISC, which nothing on the machine emulates."""
 
 
 @pytest.fixture(scope="module")

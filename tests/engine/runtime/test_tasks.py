@@ -327,7 +327,7 @@ async def test_adopt_without_conmon(machine: Machine) -> None:
         ("/bad-interpreter", CommandNotFoundError, "interpreter '/bin/bash' in the first line"),
         ("/crlf", CommandNotFoundError, "carriage return"),
         ("/text", CommandNotExecutableError, "exec format error: /text is neither"),
-        ("/arm", CommandNotExecutableError, "exec format error: /arm is a program for arm64"),
+        ("/arm", CommandNotExecutableError, "exec format error: /arm is a program for linux/arm64"),
         ("/no-loader", CommandNotFoundError, "its loader /lib64/ld-linux-x86-64.so.2"),
         ("/dangling", CommandNotFoundError, "symbolic link to /gone"),
     ],

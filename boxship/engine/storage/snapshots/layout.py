@@ -175,12 +175,15 @@ class Layout:
 
     def _discard_unsynced(self) -> None:
         boot = boot_id()
+        young = False
         for mark in list(self._unsynced.iterdir()):
-            if mark.read_text(encoding="ascii", errors="replace") != boot:
+            if mark.read_text(encoding="ascii", errors="replace") == boot:
+                young = True
+            else:
                 self.discard(self.layers / mark.name)
                 mark.unlink()
-            else:
-                self._background.submit(self._sync)
+        if young:  # only now: it removes marks
+            self._background.submit(self._sync)
 
     def _sync(self) -> None:
         marks = list(self._unsynced.iterdir())
