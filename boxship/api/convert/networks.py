@@ -26,6 +26,8 @@ def network_spec(body: schema.NetworkCreateBody) -> NetworkSpec:
         ipam_options=ipam.options or {},
         options=body.options or {},
         labels=body.labels or {},
+        config_only=body.config_only,
+        config_from=body.config_from.network if body.config_from else "",
     )
 
 
@@ -58,8 +60,8 @@ def network_json(
         internal=network.internal,
         attachable=network.attachable,
         ingress=network.ingress,
-        config_from=schema.ConfigReference(),
-        config_only=False,
+        config_from=schema.ConfigReference(network=network.config_from),
+        config_only=network.config_only,
         containers={} if members is None else {m.container_id: _member(m) for m in members},
         options=dict(network.options),
         labels=dict(network.labels),

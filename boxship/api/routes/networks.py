@@ -39,10 +39,6 @@ async def network_inspect(request: Request, engine: "Engine") -> Response:
 async def network_create(request: Request, engine: "Engine") -> Response:
     """Make a network."""
     body = await request.json(NetworkCreateBody, required=True)
-    if body.config_only or (body.config_from and body.config_from.network):
-        raise NotSupportedError(
-            "configuration-only networks are not supported: give the options to each network"
-        )
     if body.scope not in ("", "local"):
         raise NotSupportedError(
             f"networks of scope {body.scope} need a cluster; this engine makes local ones"

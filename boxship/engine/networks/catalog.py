@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from boxship.engine.config import AddressPool
 from boxship.engine.networks import ipam
+from boxship.engine.networks.configurations import check_configuration, check_unused, resolve
 from boxship.engine.networks.context import NetworkContext
 from boxship.engine.networks.firewall import Firewall
 from boxship.engine.networks.network import Member, Network, NetworkSpec, Pool
@@ -61,9 +62,11 @@ class Catalog:
 
     async def create(self, spec: NetworkSpec) -> Network:
         """Make a network. Raises with Docker's words; nothing is left behind then."""
+        spec = check_configuration(spec) if spec.config_only else resolve(self._context, spec)
         self._check(spec)
         driver = self._context.drivers[spec.driver]
-        driver.check(spec)
+        if not spec.config_only:
+            driver.check(spec)
         host_subnets = await self._host_subnets() if driver.addressed else []
         given = host_subnets if driver.avoids_host_subnets else []
         network = Network(
@@ -77,11 +80,13 @@ class Catalog:
             ingress=spec.ingress,
             ipv4=spec.ipv4,
             ipv6=spec.ipv6,
-            pools=tuple(self._pools(spec, given, host_subnets)) if driver.addressed else (),
+            pools=tuple(self._pools(spec, given, host_subnets)) if driver.addressed else spec.pools,
             ipam_driver=spec.ipam_driver,
             ipam_options=spec.ipam_options,
             options=spec.options,
             labels=spec.labels,
+            config_only=spec.config_only,
+            config_from=spec.config_from,
         )
         self._check_name_is_free(spec.name)
         return await self.add(network)
@@ -108,6 +113,7 @@ class Catalog:
         """Remove a network that no running container is on."""
         if network.predefined:
             raise ForbiddenError(f"{network.name} is a pre-defined network and cannot be removed")
+        check_unused(self._context, network)
         members = self.members(network.id)
         if members:
             endpoints = " ".join(
@@ -142,7 +148,7 @@ class Catalog:
         )
         found = []
         for network in list(self._context.networks.values()):
-            if network.predefined or self.members(network.id):
+            if network.predefined or network.config_only or self.members(network.id):
                 continue
             if until_ns is not None and network.created_at_ns > until_ns:
                 continue
@@ -225,7 +231,7 @@ class Catalog:
     ) -> Pool:
         if version == 4 and any(pool.gateway and not pool.subnet for pool in spec.pools):
             raise InvalidParameterError("a gateway needs a subnet: give --subnet too")
-        subnet = ipam.choose_subnet(pools, [net for _, net in taken], version)
+        subnet = ipam.choose_subnet(pools, list(taken), version)
         return ipam.check_pool(Pool(subnet=str(subnet)), ())
 
     def _named_subnets(self) -> list[tuple[str, ipam.Subnet]]:
@@ -233,10 +239,11 @@ class Catalog:
             (f"network {network.name}", ipam.parse_subnet(pool.subnet))
             for network in self._context.networks.values()
             for pool in network.pools
+            if not network.config_only
         ]
 
-    def _taken(self, host: list[tuple[str, ipam.Subnet]]) -> list[ipam.Subnet]:
-        return [subnet for _, subnet in (*self._named_subnets(), *host)]
+    def _taken(self, host: list[tuple[str, ipam.Subnet]]) -> list[tuple[str, ipam.Subnet]]:
+        return [*self._named_subnets(), *host]
 
     async def _host_subnets(self) -> list[tuple[str, ipam.Subnet]]:
         kernel = self._context.kernel

@@ -19,6 +19,14 @@ table inet {table} {{
   set connected {{ type ifname . ifname; }}
   set masquerade4 {{ type ipv4_addr; flags interval; }}
   set masquerade6 {{ type ipv6_addr; flags interval; }}
+  set routed4 {{ type ipv4_addr . inet_proto . inet_service; }}
+  set routed6 {{ type ipv6_addr . inet_proto . inet_service; }}
+  set trusted4 {{ type ifname . ipv4_addr . inet_proto . inet_service; }}
+  set trusted6 {{ type ifname . ipv6_addr . inet_proto . inet_service; }}
+  set pinged4 {{ type ifname; }}
+  set pinged6 {{ type ifname; }}
+  set unprotected4 {{ type ifname; }}
+  set unprotected6 {{ type ifname; }}
   map publish4 {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
   map publish6 {{ type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }}
   map publish4_any {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
@@ -62,6 +70,16 @@ table inet {table} {{
     ct state established,related accept
     iifname . oifname @connected accept
     ct status dnat accept
+    iifname @internal drop
+    ip daddr . meta l4proto . th dport @routed4 accept
+    ip6 daddr . meta l4proto . th dport @routed6 accept
+    iifname . ip daddr . meta l4proto . th dport @trusted4 accept
+    iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
+    oifname @pinged4 meta l4proto icmp accept
+    oifname @pinged6 meta l4proto ipv6-icmp accept
+    iifname @bridges drop
+    meta nfproto ipv4 oifname @unprotected4 accept
+    meta nfproto ipv6 oifname @unprotected6 accept
     drop
   }}
 }}

@@ -36,6 +36,9 @@ def configure(namespace: NetworkNamespace, endpoint: Endpoint, all_of: Sequence[
         with inside(namespace.fd):
             write_sysctl(f"net/ipv6/conf/{endpoint.interface}/accept_ra", "0")
             write_sysctl(f"net/ipv6/conf/{endpoint.interface}/disable_ipv6", "0")
+    if endpoint.sysctls:
+        with inside(namespace.fd):
+            _set_sysctls(endpoint)
     requests = [set_link(LinkSettings(up=True), index)]
     for address, prefix in (
         (endpoint.ipv4, endpoint.ipv4_prefix),
@@ -43,7 +46,19 @@ def configure(namespace: NetworkNamespace, endpoint: Endpoint, all_of: Sequence[
     ):
         if address:
             requests.append(add_address(index, ipaddress.ip_interface(f"{address}/{prefix}")))
+    for text in endpoint.link_local_ips:
+        prefix = 64 if ":" in text else 16
+        requests.append(add_address(index, ipaddress.ip_interface(f"{text}/{prefix}")))
     namespace.routes.request(requests + _default_routes(namespace, all_of))
+
+
+def _set_sysctls(endpoint: Endpoint) -> None:
+    for name, value in endpoint.sysctls:
+        path = "/".join(endpoint.interface if w == "IFNAME" else w for w in name.split("."))
+        try:
+            write_sysctl(path, value)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot set {name} = {value}: {error.strerror}") from error
 
 
 def set_default_routes(namespace: NetworkNamespace, endpoints: Sequence[Endpoint]) -> None:

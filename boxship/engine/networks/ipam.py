@@ -27,6 +27,10 @@ DEFAULT_POOLS = (
 """Docker's ranges, but cut smaller: room for four thousand networks instead of thirty."""
 
 
+_NAMED = 5
+"""How many of those who have the pools' addresses an error names."""
+
+
 def local_ipv6_pool(seed: str) -> AddressPool:
     """Return a unique local /48 (RFC 4193) that stays the same for the same seed."""
     global_id = hashlib.sha256(seed.encode()).digest()[:5]
@@ -34,14 +38,17 @@ def local_ipv6_pool(seed: str) -> AddressPool:
     return AddressPool(base=f"{base}/48", size=64)
 
 
-def choose_subnet(pools: Sequence[AddressPool], taken: Iterable[Subnet], version: int) -> Subnet:
+def choose_subnet(
+    pools: Sequence[AddressPool], taken: Sequence[tuple[str, Subnet]], version: int
+) -> Subnet:
     """Return the first subnet of the pools that overlaps nothing taken.
 
-    Raises InternalError when the pools are used up, as Docker does.
+    ``taken`` are subnets and whose they are. Raises InternalError when the pools are used up, as
+    Docker does, and names what is in the way.
     """
     occupied = sorted(
         (int(net.network_address), int(net.broadcast_address))
-        for net in taken
+        for _, net in taken
         if net.version == version and net.prefixlen
     )
     for pool in pools:
@@ -53,8 +60,24 @@ def choose_subnet(pools: Sequence[AddressPool], taken: Iterable[Subnet], version
             return _network(start, pool.size, version)
     raise InternalError(
         "all predefined address pools have been fully subnetted; remove networks that are not "
-        "needed, give --subnet, or set default-address-pools"
+        "needed, give --subnet, or set default-address-pools" + _in_the_way(pools, taken, version)
     )
+
+
+def _in_the_way(
+    pools: Sequence[AddressPool], taken: Sequence[tuple[str, Subnet]], version: int
+) -> str:
+    """Say who has the pools' addresses; the widest first, and not all of hundreds."""
+    bases = [ipaddress.ip_network(pool.base) for pool in pools]
+    found = {
+        who: net.prefixlen
+        for who, net in taken
+        if net.version == version and net.prefixlen
+        if any(base.version == version and net.overlaps(base) for base in bases)
+    }
+    names = sorted(found, key=lambda who: found[who])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f" (in the way: {', '.join(names[:_NAMED])}{more})" if names else ""
 
 
 def _network(number: int, prefix: int, version: int) -> Subnet:

@@ -285,7 +285,7 @@ class Joins:
         )
 
     async def _publish(self, stored: StoredSandbox) -> None:
-        self._tools.firewall.set_container(stored.spec.container_id, _elements(stored))
+        self._tools.firewall.set_container(stored.spec.container_id, self._elements(stored))
         await self._accept_forwarding()
 
     async def _accept_forwarding(self) -> None:
@@ -324,7 +324,7 @@ class Joins:
         if not _has_names(stored.sandbox):
             self._tools.dns.stop(stored.spec.container_id)
         with suppress(NftablesError):
-            self._tools.firewall.set_container(stored.spec.container_id, _elements(stored))
+            self._tools.firewall.set_container(stored.spec.container_id, self._elements(stored))
         await self._aim(stored)
         task = self._leave([endpoint], _pin_of(stored.sandbox), None)
         await asyncio.wait([task])
@@ -407,11 +407,20 @@ class Joins:
             network = self._context.find(endpoint.network_id)
             self._context.record(tx, network, action, container_id)
 
+    def _elements(self, stored: StoredSandbox) -> list[Element]:
+        gateway = publishing_endpoint(stored.sandbox.endpoints)
+        if gateway is None:
+            return []
+        network = self._context.networks[gateway.network_id]
+        driver = self._context.driver_of(network)
+        ports = driver.port_elements(network, gateway, stored.spec.ports, stored.sandbox.ports)
+        return list(ports)
+
     def _rebuild_firewall(self) -> None:
         context = self._context
         networks = {n.id: context.driver_of(n).elements(n) for n in context.networks.values()}
         joined = {
-            container_id: _elements(stored)
+            container_id: self._elements(stored)
             for container_id, stored in context.sandboxes.items()
             if stored.spec.mode == "networks"
         }
@@ -461,11 +470,6 @@ def _namespace_of(sandbox: Sandbox) -> Iterator[NetworkNamespace]:
 
 def _pin_of(sandbox: Sandbox) -> Path | None:
     return Path(sandbox.netns_path) if sandbox.netns_path else None
-
-
-def _elements(stored: StoredSandbox) -> list[Element]:
-    gateway = publishing_endpoint(stored.sandbox.endpoints)
-    return [] if gateway is None else list(ports.elements(stored.sandbox.ports, gateway))
 
 
 def _has_names(sandbox: Sandbox) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from boxship.errors import InvalidParameterError
+from boxship.units import natural
 
 DEFAULT_NETWORK = "bridge"
 PREDEFINED = ("bridge", "host", "none")
@@ -15,6 +16,15 @@ OPTION_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 OPTION_HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 OPTION_DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
 OPTION_MTU = "com.docker.network.driver.mtu"
+OPTION_INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4"
+OPTION_TRUSTED = "com.docker.network.bridge.trusted_host_interfaces"
+OPTION_GATEWAY_MODES = {
+    4: "com.docker.network.bridge.gateway_mode_ipv4",
+    6: "com.docker.network.bridge.gateway_mode_ipv6",
+}
+OPTION_INTERFACE_PREFIX = "com.docker.network.container_iface_prefix"
+ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
+ENDPOINT_INTERFACE = "com.docker.network.endpoint.ifname"
 
 _MTU_RANGE = range(68, 65536)
 
@@ -29,10 +39,23 @@ class Route(Enum):
     """Straight out of the interface, without a gateway."""
 
 
+class GatewayMode(Enum):
+    """How a bridge network is joined to the outside, for each family (Docker's words)."""
+
+    NAT = "nat"
+    """Published ports are translated; containers go out by the host's address."""
+    UNPROTECTED = "nat-unprotected"
+    """Likewise, but every port is open to whoever routes to the subnet."""
+    ROUTED = "routed"
+    """Nothing is translated: published ports are open at the container's own address."""
+    ISOLATED = "isolated"
+    """The host has no address on the network either; internal networks only."""
+
+
 def check_mtu(options: Mapping[str, str]) -> None:
     """Raise InvalidParameterError when the MTU among a network's options cannot be."""
     mtu = options.get(OPTION_MTU)
-    if mtu is not None and not (mtu.isdecimal() and int(mtu) in _MTU_RANGE):
+    if mtu is not None and natural(mtu) not in _MTU_RANGE:
         raise InvalidParameterError(f"invalid MTU {mtu!r}: it must be between 68 and 65535")
 
 
@@ -66,6 +89,10 @@ class NetworkSpec:
     ipam_options: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    config_only: bool = False
+    """It only holds a configuration that other networks are made from."""
+    config_from: str = ""
+    """Name of the network whose configuration this one takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +114,13 @@ class Network:
     ipam_options: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    config_only: bool = False
+    config_from: str = ""
+
+    def gateway_mode(self, version: int) -> GatewayMode:
+        """Return the mode for IPv4 or IPv6."""
+        return GatewayMode(self.options.get(OPTION_GATEWAY_MODES[version]) or "nat")
 
     @property
     def predefined(self) -> bool:

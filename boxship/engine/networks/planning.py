@@ -2,19 +2,30 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from boxship.engine.networks.context import NetworkContext
 from boxship.engine.networks.ipam import Interface, mac_from_ipv4, parse_address, parse_subnet
-from boxship.engine.networks.network import DEFAULT_NETWORK, OPTION_DEFAULT_BRIDGE, Network, Route
+from boxship.engine.networks.network import (
+    DEFAULT_NETWORK,
+    ENDPOINT_INTERFACE,
+    ENDPOINT_SYSCTLS,
+    OPTION_DEFAULT_BRIDGE,
+    OPTION_INTERFACE_PREFIX,
+    Network,
+    Route,
+)
 from boxship.engine.networks.ports import PortReserver, Reservation
 from boxship.engine.networks.sandbox import Endpoint, EndpointSpec, SandboxSpec
 from boxship.errors import ForbiddenError, InternalError, InvalidParameterError
 from boxship.ids import new_id, short_id
 from boxship.linux.netlink.link import parse_mac
 
-_DEFAULT_GATEWAY_KEY = "DefaultGatewayIPv4"
+_DEFAULT_GATEWAY_KEYS = {4: "DefaultGatewayIPv4", 6: "DefaultGatewayIPv6"}
+_INTERFACE_NAME = re.compile(r"[^\s/:]{1,15}")
+_SYSCTL = re.compile(r"net\.(ipv4|ipv6|mpls)\.(conf|neigh|input)\.IFNAME\.[a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,10 @@ class Planner:
         """Decide one endpoint, beside those that the container has already."""
         name = DEFAULT_NETWORK if wanted.network == "default" else wanted.network
         network = self._context.find(name)
+        if network.config_only:
+            raise ForbiddenError(
+                f"network {network.name} is a configuration network: containers cannot be on it"
+            )
         _check(network, wanted)
         driver = self._context.driver_of(network)
         if wanted.mac_address and not driver.own_mac:
@@ -78,8 +93,10 @@ class Planner:
             dns_names=() if network.predefined else tuple(dict.fromkeys(filter(None, names))),
             links=wanted.links,
             driver_opts=wanted.driver_opts,
+            sysctls=endpoint_sysctls(wanted.driver_opts.get(ENDPOINT_SYSCTLS, "")),
             gateway_priority=wanted.gateway_priority,
-            interface=_free_interface(present),
+            interface=_interface(network, wanted, present),
+            link_local_ips=wanted.link_local_ips,
             device_route=route is Route.DEVICE,
             publishes=driver.publishes,
             host_link=f"veth{os.urandom(4).hex()[:7]}",
@@ -120,8 +137,11 @@ class Planner:
         gateway = publishing_endpoint(endpoints)
         if not spec.ports or gateway is None:
             return ()
+        network = self._context.networks[gateway.network_id]
+        binding = self._context.driver_of(network).binding(network)
+        holders = self._port_holders()
         try:
-            return tuple(self._reserver.reserve(spec.ports, gateway, self._port_holders()))
+            return tuple(self._reserver.reserve(spec.ports, gateway, holders, binding))
         except InternalError as error:
             raise InternalError(
                 "driver failed programming external connectivity on endpoint "
@@ -134,6 +154,21 @@ class Planner:
             for stored in self._context.sandboxes.values()
             for port in stored.sandbox.ports
         }
+
+
+def endpoint_sysctls(text: str) -> tuple[tuple[str, str], ...]:
+    """Read ``net.ipv4.conf.IFNAME.log_martians=1,…``: names, as they stand, and values.
+
+    Raises InvalidParameterError.
+    """
+    pairs = [item.partition("=") for item in text.split(",") if item]
+    for name, equals, _ in pairs:
+        if not equals or not _SYSCTL.fullmatch(name):
+            raise InvalidParameterError(
+                f"unrecognised sysctl {name!r} in {ENDPOINT_SYSCTLS}: it must be "
+                "net.X.Y.IFNAME.Z=VALUE, with the word IFNAME where the interface's name goes"
+            )
+    return tuple((name, value) for name, _, value in pairs)
 
 
 def gateway_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:
@@ -186,13 +221,24 @@ def _gateway(network: Network, address: Interface | None, route: Route) -> str:
         return ""
     for pool in network.pools:
         if ipaddress.ip_network(pool.subnet) == address.network:
-            return pool.aux_addresses.get(_DEFAULT_GATEWAY_KEY, pool.gateway)
+            key = _DEFAULT_GATEWAY_KEYS[address.version]
+            return pool.aux_addresses.get(key, pool.gateway)
     return ""
 
 
-def _free_interface(present: Sequence[Endpoint]) -> str:
-    taken = {endpoint.interface for endpoint in present}
-    return next(name for number in range(1000) if (name := f"eth{number}") not in taken)
+def _interface(network: Network, wanted: EndpointSpec, present: Sequence[Endpoint]) -> str:
+    """Return the name that was asked for, or the first that is free."""
+    taken = {"lo", *(endpoint.interface for endpoint in present)}
+    name = wanted.driver_opts.get(ENDPOINT_INTERFACE, "")
+    if name:
+        if name in taken or not _INTERFACE_NAME.fullmatch(name) or name in (".", ".."):
+            raise InvalidParameterError(
+                f"invalid interface name {name!r} in {ENDPOINT_INTERFACE}: it must be unlike the "
+                "container's others, of at most 15 characters, without spaces, / and :"
+            )
+        return name
+    prefix = network.options.get(OPTION_INTERFACE_PREFIX) or "eth"
+    return next(name for number in range(1000) if (name := f"{prefix}{number}") not in taken)
 
 
 def _mac(wanted: EndpointSpec, ipv4: Interface | None) -> str:

@@ -4,6 +4,7 @@ import errno
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from boxship.engine.networks.firewall import Element
 from boxship.engine.networks.sandbox import Endpoint, PortSpec, PublishedPort
@@ -16,6 +17,16 @@ _LISTEN_BACKLOG = 128
 _MAX_PORT = 65535
 _ANY_V4 = "0.0.0.0"
 _ANY_V6 = "::"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where the host binds the ports of a network's containers when they give no address."""
+
+    host_ip: str
+    """Address; empty: what the engine's settings say."""
+    versions: tuple[int, ...]
+    """Families that are bound at all; others are routed to."""
 
 
 class Reservation:
@@ -47,6 +58,7 @@ class PortReserver:
         ports: Iterable[PortSpec],
         endpoint: Endpoint,
         holders: Mapping[tuple[str, int], str],
+        binding: Binding,
     ) -> list[Reservation]:
         """Bind all ports that a container asks for, or none.
 
@@ -56,7 +68,7 @@ class PortReserver:
         reserved: list[Reservation] = []
         try:
             for spec in ports:
-                reserved += self._reserve(spec, endpoint, holders)
+                reserved += self._reserve(spec, endpoint, holders, binding)
         except BaseException:
             release(reserved)
             raise
@@ -67,15 +79,22 @@ class PortReserver:
         return Reservation(published, _bind(published))
 
     def _reserve(
-        self, spec: PortSpec, endpoint: Endpoint, holders: Mapping[tuple[str, int], str]
+        self,
+        spec: PortSpec,
+        endpoint: Endpoint,
+        holders: Mapping[tuple[str, int], str],
+        binding: Binding,
     ) -> list[Reservation]:
         _check(spec)
+        host_ips = self._host_ips(spec, binding)
+        if not host_ips:
+            return []
         refused: OSError | None = None
         candidate = spec.host_port
         for candidate in self._candidates(spec):
             reserved: list[Reservation] = []
             try:
-                for host_ip in self._host_ips(spec):
+                for host_ip in host_ips:
                     published = PublishedPort(
                         container_port=spec.container_port,
                         protocol=spec.protocol,
@@ -90,7 +109,7 @@ class PortReserver:
                     continue
                 break
             return reserved
-        raise self._refusal(spec, candidate, refused, endpoint, holders)
+        raise self._refusal(spec, host_ips[0], candidate, refused, endpoint, holders)
 
     def _candidates(self, spec: PortSpec) -> Iterator[int]:
         if spec.host_port:
@@ -100,22 +119,22 @@ class PortReserver:
             self._next = (self._next + 1) % len(self._ephemeral)
             yield self._ephemeral[self._next - 1]
 
-    def _host_ips(self, spec: PortSpec) -> Sequence[str]:
-        if spec.host_ip:
-            return (spec.host_ip.strip("[]"),)
-        if self._default_host_ip == _ANY_V4 and self._ipv6:
-            return (_ANY_V4, _ANY_V6)
-        return (self._default_host_ip,)
+    def _host_ips(self, spec: PortSpec, binding: Binding) -> Sequence[str]:
+        default = binding.host_ip or self._default_host_ip
+        chosen = [spec.host_ip.strip("[]") or default]
+        if not spec.host_ip and default == _ANY_V4 and self._ipv6:
+            chosen.append(_ANY_V6)
+        return [host_ip for host_ip in chosen if _version(host_ip) in binding.versions]
 
     def _refusal(
         self,
         spec: PortSpec,
+        host_ip: str,
         port: int,
         error: OSError | None,
         endpoint: Endpoint,
         holders: Mapping[tuple[str, int], str],
     ) -> InternalError:
-        host_ip = self._host_ips(spec)[0]
         if error is None or error.errno != errno.EADDRINUSE:
             reason = error.strerror if error else "no ephemeral port is free"
             return InternalError(
@@ -142,13 +161,17 @@ def release(reservations: Iterable[Reservation]) -> None:
         reservation.socket.close()
 
 
-def elements(ports: Iterable[PublishedPort], endpoint: Endpoint) -> Iterator[Element]:
+def _version(address: str) -> int:
+    return 6 if ":" in address else 4
+
+
+def translations(ports: Iterable[PublishedPort], endpoint: Endpoint) -> Iterator[Element]:
     """Return what the packet filter needs to translate these ports to the endpoint.
 
     A port on an IPv6 address of a container without one has no element: the holder proxies it.
     """
     for port in ports:
-        version = 6 if ":" in port.host_ip else 4
+        version = _version(port.host_ip)
         target = endpoint.ipv6 if version == 6 else endpoint.ipv4
         if not target:
             continue

@@ -91,6 +91,9 @@ class Endpoint:
     gateway_priority: int = 0
     interface: str = ""
     """Name inside the container: ``eth0`` …"""
+    link_local_ips: tuple[str, ...] = ()
+    sysctls: tuple[tuple[str, str], ...] = ()
+    """Name, with ``IFNAME`` for the interface's, and value."""
     device_route: bool = False
     """The default route leads out of the interface, without a gateway."""
     publishes: bool = True

@@ -4,21 +4,26 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from boxship.engine.networks.drivers.bridgeoptions import check_options
 from boxship.engine.networks.firewall import Element
 from boxship.engine.networks.host import bridged_frames_are_filtered, enable_forwarding
 from boxship.engine.networks.kernel import HostKernel
 from boxship.engine.networks.network import (
     OPTION_BRIDGE_NAME,
+    OPTION_HOST_BINDING,
     OPTION_ICC,
+    OPTION_INHIBIT_IPV4,
     OPTION_MASQUERADE,
     OPTION_MTU,
+    OPTION_TRUSTED,
+    GatewayMode,
     Network,
     NetworkSpec,
     Route,
-    check_mtu,
 )
-from boxship.engine.networks.sandbox import Endpoint
-from boxship.errors import ConflictError, InvalidParameterError
+from boxship.engine.networks.ports import Binding, translations
+from boxship.engine.networks.sandbox import Endpoint, PortSpec, PublishedPort
+from boxship.errors import ConflictError
 from boxship.ids import new_id, short_id
 from boxship.linux.netlink.address import add_address
 from boxship.linux.netlink.link import (
@@ -33,8 +38,6 @@ from boxship.linux.netlink.link import (
 from boxship.linux.netns import NetworkNamespace
 from boxship.linux.sysctl import write_sysctl
 
-_LINK_NAME_LIMIT = 15
-"""IFNAMSIZ - 1 (linux/if.h)."""
 _LINK_LOCAL_GATEWAY = ipaddress.IPv6Interface("fe80::1/64")
 
 
@@ -66,13 +69,7 @@ class BridgeDriver:
 
     def check(self, spec: NetworkSpec) -> None:
         """Check the driver's options."""
-        name = spec.options.get(OPTION_BRIDGE_NAME, "")
-        if len(name) > _LINK_NAME_LIMIT or "/" in name or " " in name:
-            raise InvalidParameterError(
-                f"invalid bridge name {name!r}: at most {_LINK_NAME_LIMIT} characters, "
-                "no slash, no space"
-            )
-        check_mtu(spec.options)
+        check_options(spec)
 
     async def create(self, network: Network) -> None:
         """Make the bridge, up and with the gateway's addresses, or bring an old one up to date.
@@ -117,10 +114,42 @@ class BridgeDriver:
             yield Element("connected", f"{bridge} . {bridge}")
         if network.internal:
             yield Element("internal", bridge)
-        elif network.enabled(OPTION_MASQUERADE):
-            for pool in network.pools:
-                version = ipaddress.ip_network(pool.subnet).version
+            return
+        for pool in network.pools:
+            version = ipaddress.ip_network(pool.subnet).version
+            mode = network.gateway_mode(version)
+            if mode is not GatewayMode.ROUTED and network.enabled(OPTION_MASQUERADE):
                 yield Element(f"masquerade{version}", pool.subnet)
+            if mode is GatewayMode.ROUTED:
+                yield Element(f"pinged{version}", bridge)
+            elif mode is GatewayMode.UNPROTECTED:
+                yield Element(f"unprotected{version}", bridge)
+
+    def binding(self, network: Network) -> Binding:
+        """Return where the host binds published ports: nowhere for a family that is routed."""
+        routed = [v for v in (4, 6) if network.gateway_mode(v) is GatewayMode.ROUTED]
+        versions = tuple(version for version in (4, 6) if version not in routed)
+        return Binding(network.options.get(OPTION_HOST_BINDING, ""), versions)
+
+    def port_elements(
+        self,
+        network: Network,
+        endpoint: Endpoint,
+        wanted: Iterable[PortSpec],
+        published: Iterable[PublishedPort],
+    ) -> Iterable[Element]:
+        """Return what translates published ports, or opens them at the container's address."""
+        yield from translations(published, endpoint)
+        trusted = [name for name in network.options.get(OPTION_TRUSTED, "").split(":") if name]
+        for port in wanted:
+            for version, address in ((4, endpoint.ipv4), (6, endpoint.ipv6)):
+                if not address:
+                    continue
+                target = f"{address} . {port.protocol} . {port.container_port}"
+                if network.gateway_mode(version) is GatewayMode.ROUTED:
+                    yield Element(f"routed{version}", target)
+                for name in trusted:
+                    yield Element(f"trusted{version}", f'"{name}" . {target}')
 
     def _join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
         routes = self._kernel.routes
@@ -193,10 +222,18 @@ class BridgeDriver:
 
 
 def _gateways(network: Network) -> Iterator[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
-    if network.ipv6:
+    if network.ipv6 and network.gateway_mode(6) is not GatewayMode.ISOLATED:
         # Neighbours are asked from a link-local address; the kernel's own takes a second to come.
         yield _LINK_LOCAL_GATEWAY
     for pool in network.pools:
-        if pool.gateway:
-            prefix = ipaddress.ip_network(pool.subnet).prefixlen
+        subnet = ipaddress.ip_network(pool.subnet)
+        if pool.gateway and _has_gateway(network, subnet.version):
+            prefix = subnet.prefixlen
             yield ipaddress.ip_interface(f"{pool.gateway}/{prefix}")
+
+
+def _has_gateway(network: Network, version: int) -> bool:
+    """Tell whether the bridge has an address of this family."""
+    if version == 4 and network.enabled(OPTION_INHIBIT_IPV4, default=False):
+        return False
+    return network.gateway_mode(version) is not GatewayMode.ISOLATED

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from boxship.engine.networks.firewall import Element
 from boxship.engine.networks.network import Network, NetworkSpec, Route
-from boxship.engine.networks.sandbox import Endpoint
+from boxship.engine.networks.ports import Binding
+from boxship.engine.networks.sandbox import Endpoint, PortSpec, PublishedPort
 from boxship.linux.netns import NetworkNamespace
 
 
@@ -55,6 +56,21 @@ class NetworkDriver(Protocol):
 
     def route(self, network: Network) -> Route:
         """Return how the network's containers get out."""
+
+    def binding(self, network: Network) -> Binding:
+        """Return where the host binds the ports that the network's containers publish."""
+
+    def port_elements(
+        self,
+        network: Network,
+        endpoint: Endpoint,
+        wanted: Iterable[PortSpec],
+        published: Iterable[PublishedPort],
+    ) -> Iterable[Element]:
+        """Return what an endpoint's ports need in the packet filter.
+
+        ``wanted`` are those that were asked for, ``published`` those that the host has bound.
+        """
 
     def elements(self, network: Network) -> Iterable[Element]:
         """Return what the network needs in the packet filter."""

@@ -17,7 +17,8 @@ from boxship.engine.networks.drivers.parents import (
 from boxship.engine.networks.firewall import Element
 from boxship.engine.networks.kernel import HostKernel
 from boxship.engine.networks.network import OPTION_MTU, Network, NetworkSpec, Route, check_mtu
-from boxship.engine.networks.sandbox import Endpoint
+from boxship.engine.networks.ports import Binding
+from boxship.engine.networks.sandbox import Endpoint, PortSpec, PublishedPort
 from boxship.errors import ForbiddenError, InvalidParameterError
 from boxship.ids import new_id, short_id
 from boxship.linux.netlink.link import (
@@ -124,6 +125,20 @@ class SublinkDriver:
         """Delete the interface inside the namespace."""
         if namespace is not None and namespace.exists():
             await self._kernel.reap(lambda: _delete_inside(namespace, endpoint.interface))
+
+    def binding(self, network: Network) -> Binding:
+        """Return that the host binds none."""
+        return Binding("", ())
+
+    def port_elements(
+        self,
+        network: Network,
+        endpoint: Endpoint,
+        wanted: Iterable[PortSpec],
+        published: Iterable[PublishedPort],
+    ) -> Iterable[Element]:
+        """Return nothing."""
+        return ()
 
     def elements(self, network: Network) -> Iterable[Element]:
         """Return nothing: the packets do not pass the host's packet filter."""

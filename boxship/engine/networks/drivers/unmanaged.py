@@ -5,7 +5,8 @@ from pathlib import Path
 
 from boxship.engine.networks.firewall import Element
 from boxship.engine.networks.network import Network, NetworkSpec, Route
-from boxship.engine.networks.sandbox import Endpoint
+from boxship.engine.networks.ports import Binding
+from boxship.engine.networks.sandbox import Endpoint, PortSpec, PublishedPort
 from boxship.errors import ForbiddenError
 from boxship.ids import new_id
 from boxship.linux.netns import NetworkNamespace
@@ -47,6 +48,20 @@ class UnmanagedDriver:
     def route(self, network: Network) -> Route:
         """Return that no route is set."""
         return Route.NONE
+
+    def binding(self, network: Network) -> Binding:
+        """Return that the host binds none."""
+        return Binding("", ())
+
+    def port_elements(
+        self,
+        network: Network,
+        endpoint: Endpoint,
+        wanted: Iterable[PortSpec],
+        published: Iterable[PublishedPort],
+    ) -> Iterable[Element]:
+        """Return nothing."""
+        return ()
 
     def elements(self, network: Network) -> Iterable[Element]:
         """Return nothing."""

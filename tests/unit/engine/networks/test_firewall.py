@@ -77,7 +77,7 @@ def test_elements_of_ports() -> None:
         PublishedPort(container_port=80, protocol="tcp", host_ip="::", host_port=8080),
         PublishedPort(container_port=53, protocol="udp", host_ip="127.0.0.1", host_port=53),
     ]
-    assert list(ports.elements(published, endpoint)) == [
+    assert list(ports.translations(published, endpoint)) == [
         WEB,
         Element("publish4", "127.0.0.1 . udp . 53", "172.17.0.2 . 53"),
     ]

@@ -24,6 +24,10 @@ def network(*pools: Pool) -> Network:
 POOLS = (AddressPool(base="10.0.0.0/23", size=24), AddressPool(base="10.9.0.0/24", size=24))
 
 
+def named(*texts: str) -> list[tuple[str, ipam.Subnet]]:
+    return [("somebody", net) for net in nets(*texts)]
+
+
 @pytest.mark.parametrize(
     ("taken", "chosen"),
     [
@@ -40,17 +44,26 @@ POOLS = (AddressPool(base="10.0.0.0/23", size=24), AddressPool(base="10.9.0.0/24
 def test_the_first_free_subnet_is_chosen(taken: tuple[str, ...], chosen: str | None) -> None:
     if chosen is None:
         with pytest.raises(InternalError, match="all predefined address pools"):
-            ipam.choose_subnet(POOLS, nets(*taken), 4)
+            ipam.choose_subnet(POOLS, named(*taken), 4)
     else:
-        assert str(ipam.choose_subnet(POOLS, nets(*taken), 4)) == chosen
+        assert str(ipam.choose_subnet(POOLS, named(*taken), 4)) == chosen
+
+
+def test_the_error_names_what_is_in_the_way() -> None:
+    taken = [(f"network n{number}", *nets(f"10.9.{number}.0/24")) for number in range(7)]
+    taken += [("the host's route to 10.0.0.0/8", *nets("10.0.0.0/8"))]
+    with pytest.raises(InternalError) as refused:
+        ipam.choose_subnet(POOLS, taken, 4)
+    words = "(in the way: the host's route to 10.0.0.0/8, network n0, network n1, network n2, "
+    assert words in str(refused.value)
 
 
 def test_the_default_pools_hold_hundreds_of_networks() -> None:
-    taken: list[ipam.Subnet] = []
+    taken: list[tuple[str, ipam.Subnet]] = []
     for _ in range(600):
-        taken.append(ipam.choose_subnet(ipam.DEFAULT_POOLS, taken, 4))
-    assert len({str(net) for net in taken}) == 600
-    assert str(taken[0]) == "172.18.0.0/24"
+        taken.append(("network", ipam.choose_subnet(ipam.DEFAULT_POOLS, taken, 4)))
+    assert len({str(net) for _, net in taken}) == 600
+    assert str(taken[0][1]) == "172.18.0.0/24"
 
 
 def test_ipv6_subnets_are_local_and_stable() -> None:
