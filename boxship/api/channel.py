@@ -298,6 +298,8 @@ async def _finished(step: asyncio.Future[int]) -> int:
         return await asyncio.shield(step)
     except asyncio.CancelledError:
         await asyncio.wait({step})
+        if not step.cancelled():
+            step.exception()  # nobody is there any more to be told
         raise
 
 

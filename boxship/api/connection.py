@@ -19,6 +19,7 @@ from boxship.api.query import Query
 from boxship.api.request import Request
 from boxship.api.response import Headers, Response
 from boxship.api.streams import ResponseStream
+from boxship.errors import InvalidParameterError
 from boxship.wire.http1 import BodyDecoder, ProtocolError, ResponseHead
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ class HttpConnection:
                 data = await self._channel.read()
                 self._http.receive_data(data)
             except h11.RemoteProtocolError as error:
-                raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
+                raise self._broken_body(error) from None
 
     async def raw_body(self) -> AsyncIterator[bytes]:
         """Yield the body as ``body`` does, but around h11, which costs large uploads their speed.
@@ -277,9 +278,16 @@ class HttpConnection:
                 if not received:
                     decoder.end_of_input()
         except ProtocolError as error:
-            raise ConnectionAbortedError(f"the request's body broke off: {error}") from None
+            raise self._broken_body(error) from None
         self._http = self._stand_in(bytes(buffer))
         self._body_taken = False
+
+    def _broken_body(self, error: Exception) -> Exception:
+        """Return what a handler gets that reads a body which breaks off: a client may wait for
+        an answer still, though it has ended its side or has broken the rules of chunks."""
+        if self._channel.disconnected.done():
+            return ConnectionAbortedError(f"the request's body broke off: {error}")
+        return InvalidParameterError(f"the request's body broke off: {error}")
 
     def _framing(self) -> dict[str, str]:
         assert self._request is not None
@@ -333,8 +341,11 @@ class HttpConnection:
         left = _UNREAD_BODY_LIMIT
         if "expect" in request.headers and not self._continued:
             return False  # whether the client still sends its body is its own choice
-        while self._http.their_state is h11.SEND_BODY and left > 0:
-            left -= len(await self._next_data())
+        try:
+            while self._http.their_state is h11.SEND_BODY and left > 0:
+                left -= len(await self._next_data())
+        except InvalidParameterError:
+            return False  # it breaks off, after an answer that did not need it
         if self._http.their_state is h11.SEND_BODY:
             return False
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE

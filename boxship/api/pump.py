@@ -2,28 +2,39 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-async def in_threads(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def in_threads(source: Iterator[T]) -> AsyncGenerator[T, None]:
     """Yield what ``source`` yields, each step in a worker thread.
 
-    A generator is closed at the end, also when the consumer goes away in the middle: then only
-    after the step that is under way, as a generator cannot be closed while it runs.
+    While the consumer is at some bytes the next step runs; anything else may stand for something
+    that is good only until then, so that the step waits. A generator is closed at the end, also
+    when the consumer goes away in the middle: then only after the step that is under way, as a
+    generator cannot be closed while it runs.
     """
+    step = _step(source)
     try:
-        while True:
-            step = asyncio.ensure_future(asyncio.to_thread(next, source, None))
-            try:
-                chunk = await asyncio.shield(step)
-            except asyncio.CancelledError:
-                await asyncio.wait({step})
-                raise
-            if chunk is None:
-                return
-            yield chunk
+        while (piece := await asyncio.shield(step)) is not None:
+            is_lasting = isinstance(piece, bytes)
+            if is_lasting:
+                step = _step(source)
+            yield piece
+            if not is_lasting:
+                step = _step(source)
     finally:
+        if not step.done():
+            await asyncio.wait({step})
+        if not step.cancelled():
+            step.exception()  # nobody is there any more to be told
         if isinstance(source, Generator):
             await asyncio.shield(asyncio.to_thread(source.close))
+
+
+def _step(source: Iterator[T]) -> asyncio.Task[T | None]:
+    return asyncio.create_task(asyncio.to_thread(next, source, None))
 
 
 def from_loop(source: AsyncIterator[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import re
 from typing import Final, NamedTuple
 
 from boxship.errors import InvalidParameterError
+from boxship.units import natural
 
 
 class ApiVersion(NamedTuple):
@@ -43,7 +44,7 @@ def split_version(path: str) -> tuple[str | None, str]:
 
 def parse_version(text: str) -> ApiVersion:
     """Parse ``1.44``; missing or odd parts count as 0, as in Docker."""
-    parts = [int(part) if part.isdecimal() else 0 for part in text.split(".")]
+    parts = [natural(part) or 0 for part in text.split(".")]
     major, minor = [*parts, 0][:2]
     return ApiVersion(major, minor)
 

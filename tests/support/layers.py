@@ -1,5 +1,6 @@
 """Layers that are made as a commit makes them: of what was written into a container's tree."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 
 from boxship.engine.images.save import Piece
@@ -22,6 +23,15 @@ def captured(
         return storage.capture_container(_MAKER)
     finally:
         storage.remove_container(_MAKER)
+
+
+def exported(storage: StorageService, container_id: str) -> bytes:
+    """Return the archive of a container's whole tree. [blocking]"""
+    pieces = (
+        piece if isinstance(piece, bytes) else os.pread(piece.descriptor, piece.size, 0)
+        for piece in storage.export(container_id)
+    )
+    return b"".join(pieces)
 
 
 async def joined(pieces: AsyncIterator[Piece]) -> bytes:

@@ -131,5 +131,8 @@ async def container_export(request: Request, engine: "Engine") -> None:
     container = engine.containers.get(request.params["id"])
     stream = request.stream("application/x-tar")
     async with aclosing(in_threads(engine.storage.export(container.id))) as chunks:
-        async for chunk in chunks:
-            await stream.write(chunk)
+        async for piece in chunks:
+            if isinstance(piece, bytes):
+                await stream.write(piece)
+            else:
+                await stream.write_file(piece.descriptor, piece.size)

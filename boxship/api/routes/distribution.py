@@ -49,6 +49,7 @@ async def image_attestations(request: Request, engine: "Engine") -> Response:
         platform_name(platforms[0] if platforms else ""),
         types,
         statements=query.flag("statement"),
+        auth=_auth(request),
     )
     return json_response([attestation_json(one) for one in found])
 

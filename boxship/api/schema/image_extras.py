@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType, field
 
-from boxship.api.schema.shape import Shape
+from boxship.api.schema.shape import Int64, Shape
 
 
 class FileState(Shape, kw_only=True):
@@ -145,5 +145,5 @@ class BootstrapRequest(Shape, kw_only=True):
     variant: str = ""
     mirror: str = ""
     components: list[str] = field(default_factory=list)
-    epoch: int | None = None
+    epoch: Int64 | None = None
     changes: list[str] = field(default_factory=list)

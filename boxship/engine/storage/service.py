@@ -12,7 +12,7 @@ from boxship.engine.storage.content import ContentStore
 from boxship.engine.storage.errors import CorruptContentError, disk_errors
 from boxship.engine.storage.layers.decompress import chunks_of, decompress
 from boxship.engine.storage.layers.limits import LayerLimits
-from boxship.engine.storage.layers.pack import pack_tree
+from boxship.engine.storage.layers.pack import OpenFile, pack_for_sending
 from boxship.engine.storage.layers.pipeline import LayerPipeline
 from boxship.engine.storage.layers.unpack import Unpacked
 from boxship.engine.storage.layers.verify import Digester, verified
@@ -372,12 +372,12 @@ class StorageService:
         """Return what the container changed of its image, sorted by path. [blocking]"""
         return self._driver.changes(container_id)
 
-    def export(self, container_id: str) -> Iterator[bytes]:
-        """Yield an archive of the whole root filesystem. [blocking]"""
+    def export(self, container_id: str) -> Iterator[bytes | OpenFile]:
+        """Yield an archive of the whole root filesystem, large files as such. [blocking]"""
         was_mounted = self._driver.is_mounted(container_id)
         rootfs = self.mount_container(container_id)
         try:
-            yield from pack_tree(rootfs)
+            yield from pack_for_sending(rootfs)
         finally:
             if not was_mounted:
                 self.unmount_container(container_id)

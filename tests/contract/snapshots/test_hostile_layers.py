@@ -11,6 +11,7 @@ from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.service import StorageService
 from boxship.errors import BoxshipError
 from tests.support.archives import archive, member
+from tests.support.layers import exported
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
 
@@ -165,8 +166,7 @@ def test_nonsense_is_refused_with_words(
 def test_a_deep_tree_is_no_problem(storage: StorageService) -> None:
     chain = storage.apply_layer([archive([member(DEEP + "f", data=b"1")])], parent=None).chain_id
     storage.create_container("one", chain)
-    exported = b"".join(storage.export("one"))
-    assert DEEP[:90].encode() in exported
+    assert DEEP[:90].encode() in exported(storage, "one")
     storage.remove_container("one")
     storage.remove_layer(chain)
     storage.wait_background()

@@ -14,6 +14,7 @@ from boxship.engine.storage.layers.limits import LayerLimits
 from boxship.engine.storage.service import StorageService
 from boxship.errors import NotFoundError
 from tests.support.archives import MTIME, archive, member
+from tests.support.layers import exported
 
 CAPABILITY = b"\x01\x00\x00\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
@@ -207,7 +208,7 @@ def test_packing_gives_the_layer_back(storage: StorageService) -> None:
 
 def test_export_holds_the_whole_tree(storage: StorageService) -> None:
     storage.create_container("one", apply(storage, BASE))
-    whole = b"".join(storage.export("one"))
+    whole = exported(storage, "one")
     info = storage.apply_layer([whole], parent=None)
     storage.create_container("two", info.chain_id)
     assert tree(storage.mount_container("two")) == tree(storage.mount_container("one"))

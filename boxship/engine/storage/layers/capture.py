@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from boxship.engine.storage.layers.attributes import change_mode, masked_bits, set_attributes
-from boxship.engine.storage.layers.pack import UpperPacker, Xattrs, gather
+from boxship.engine.storage.layers.pack import ZEROS, UpperPacker, Xattrs, gather, has_holes
 from boxship.engine.storage.layers.unpack import Unpacked
 from boxship.engine.storage.layers.walk import Node, keep_all, walk
 from boxship.engine.storage.layers.whiteouts import set_opaque
@@ -14,7 +14,6 @@ from boxship.engine.storage.layers.whiteouts import set_opaque
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL = 0o177777
-_ZEROS = bytes(1 << 20)
 
 
 def capture(
@@ -167,7 +166,7 @@ class TreeCopy:
 
 def _write_data(descriptor: int, data: bytes, status: os.stat_result) -> None:
     """Append a piece; zeros of a file with holes stay a hole."""
-    if status.st_blocks * 512 < status.st_size and data == _ZEROS[: len(data)]:
+    if has_holes(status) and data == ZEROS[: len(data)]:
         os.lseek(descriptor, len(data), os.SEEK_CUR)
         os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR))
         return

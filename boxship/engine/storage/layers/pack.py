@@ -1,10 +1,12 @@
 """Packing a tree into a deterministic archive: sorted, with nothing that the tree does not hold."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from boxship.engine.storage.errors import CorruptContentError
 from boxship.engine.storage.layers import entry as types
@@ -17,6 +19,7 @@ from boxship.engine.storage.layers.writer import END, encode_header, padding
 Xattrs = dict[str, bytes] | None
 
 CHUNK = 1 << 20
+ZEROS = bytes(CHUNK)
 _LARGE_PIECE = 1 << 18
 """Bytes of a piece that is passed on as it is, rather than copied."""
 _SKIPPED_XATTRS = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
@@ -48,22 +51,46 @@ def pack_upper(upper: Path, *, skip: Callable[[Node], bool] = keep_all) -> Itera
     return gather(piece for node in walk(upper, skip) for piece in packer.pack(node))
 
 
-def gather(pieces: Iterable[bytes]) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A piece of an archive that is a whole file, to be sent by the kernel.
+
+    The descriptor is good until the next piece is asked for.
+    """
+
+    descriptor: int
+    size: int
+
+
+P = TypeVar("P", bound=bytes | OpenFile)
+
+
+def pack_for_sending(tree: Path) -> Iterator[bytes | OpenFile]:
+    """Yield the archive of ``pack_tree``, large files as such. [blocking]"""
+    packer = SendingPacker()
+    return gather(piece for node in walk(tree) for piece in packer.pieces(node))
+
+
+def gather(pieces: Iterable[P]) -> Iterator[P | bytes]:
     """Join small pieces of an archive into chunks, and end it."""
-    gathered = bytearray()
+    gathered: list[bytes] = []
+    size = 0
     for piece in pieces:
-        if len(piece) >= _LARGE_PIECE:
+        if not isinstance(piece, bytes) or len(piece) >= _LARGE_PIECE:
             if gathered:
-                yield bytes(gathered)
+                yield b"".join(gathered)
                 gathered.clear()
+                size = 0
             yield piece
             continue
-        gathered += piece
-        if len(gathered) >= CHUNK:
-            yield bytes(gathered)
+        gathered.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield b"".join(gathered)
             gathered.clear()
-    gathered += END
-    yield bytes(gathered)
+            size = 0
+    gathered.append(END)
+    yield b"".join(gathered)
 
 
 def removal_mark(directory: bytes, name: bytes) -> Entry:
@@ -109,6 +136,11 @@ class Packer:
 
     def pack(self, node: Node) -> Iterable[bytes]:
         """Return header and data of a node; nothing for a socket."""
+        found = self._begin(node)
+        return self._read(node, found) if isinstance(found, _LargeFile) else found
+
+    def _begin(self, node: Node) -> "Iterable[bytes] | _LargeFile":
+        """Return header and data, or a file that is too large to be read at once."""
         status = node.status
         kind = _TYPES.get(stat.S_IFMT(status.st_mode))
         if kind is None:
@@ -134,15 +166,15 @@ class Packer:
         entry.type, entry.link, entry.size, entry.xattrs = types.HARD_LINK, first, 0, None
         return encode_header(entry)
 
-    def _file(self, node: Node) -> Iterable[bytes]:
-        """Read a file that fits into memory at once, which most do, and hand on larger ones."""
+    def _file(self, node: Node) -> "Iterable[bytes] | _LargeFile":
+        """Read a file that fits into memory at once, which most do."""
         size = node.status.st_size
         self.size += size
         descriptor = node.open()
         try:
             entry = _entry(node, types.FILE, _xattrs(descriptor))
             if size > CHUNK:
-                return self._large(node, entry, os.dup(descriptor))
+                return _LargeFile(entry, os.dup(descriptor))
             data = _read_exactly(descriptor, node, size)
         finally:
             os.close(descriptor)
@@ -150,14 +182,12 @@ class Packer:
             self._mirror.file(node, data, entry.xattrs)
         return (encode_header(entry), data, padding(size))
 
-    def _large(self, node: Node, entry: Entry, descriptor: int) -> Iterator[bytes]:
+    def _read(self, node: Node, file: "_LargeFile") -> Iterator[bytes]:
+        entry = file.entry
         try:
             take = self._mirror.begin(node, entry.xattrs) if self._mirror else None
             yield encode_header(entry)
-            missing = entry.size
-            while missing:
-                piece = _read_exactly(descriptor, node, min(missing, CHUNK))
-                missing -= len(piece)
+            for piece in _data(file.descriptor, node):
                 if take is not None:
                     take(piece)
                 yield piece
@@ -165,7 +195,34 @@ class Packer:
                 take(b"")
             yield padding(entry.size)
         finally:
-            os.close(descriptor)
+            os.close(file.descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class _LargeFile:
+    """What is left to be done about a file: it is open."""
+
+    entry: Entry
+    descriptor: int
+
+
+class SendingPacker(Packer):
+    """Leaves the reading of large files to the kernel."""
+
+    def pieces(self, node: Node) -> Iterable[bytes | OpenFile]:
+        """Return header and data of a node; its file is closed when the next piece is asked for."""
+        found = self._begin(node)
+        if not isinstance(found, _LargeFile):
+            return found
+        return self._read(node, found) if has_holes(node.status) else self._whole(found)
+
+    def _whole(self, file: _LargeFile) -> Iterator[bytes | OpenFile]:
+        try:
+            yield encode_header(file.entry)
+            yield OpenFile(file.descriptor, file.entry.size)
+            yield padding(file.entry.size)
+        finally:
+            os.close(file.descriptor)
 
 
 class UpperPacker(Packer):
@@ -234,6 +291,39 @@ def _xattrs(target: int | bytes) -> Xattrs:
         for name in names
         if not name.startswith(_SKIPPED_XATTRS)
     } or None
+
+
+def _data(descriptor: int, node: Node) -> Iterator[bytes]:
+    """Yield a large file's bytes; holes are not read, only made up."""
+    position, size = 0, node.status.st_size
+    end_of_data = 0 if has_holes(node.status) else size
+    while position < size:
+        if position >= end_of_data:
+            data, end_of_data = _next_data(descriptor, position, size)
+            while position < data:
+                yield ZEROS[: data - position]
+                position += min(CHUNK, data - position)
+            os.lseek(descriptor, position, os.SEEK_SET)
+            continue
+        piece = _read_exactly(descriptor, node, min(CHUNK, end_of_data - position))
+        position += len(piece)
+        yield piece
+
+
+def _next_data(descriptor: int, position: int, size: int) -> tuple[int, int]:
+    """Return where the next data begin and end (lseek(2)); the file's end twice without any."""
+    try:
+        begin = os.lseek(descriptor, position, os.SEEK_DATA)
+        return min(begin, size), min(os.lseek(descriptor, begin, os.SEEK_HOLE), size)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return size, size
+
+
+def has_holes(status: os.stat_result) -> bool:
+    """Tell whether a file takes less room than it has bytes."""
+    return status.st_blocks * 512 < status.st_size
 
 
 def _read_exactly(descriptor: int, node: Node, size: int) -> bytes:
