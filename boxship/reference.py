@@ -108,7 +108,7 @@ def parse_normalized(text: str) -> Reference:
         )
     named, at, digest = rest.partition("@")
     path, colon, tag = named.partition(":")
-    if not (_is_domain(domain) and _is_path(path)) or (colon and not is_tag(tag)):
+    if not (is_domain(domain) and _is_path(path)) or (colon and not is_tag(tag)):
         raise InvalidParameterError("invalid reference format")
     if len(path) > MAX_PATH_LENGTH:
         raise InvalidParameterError(
@@ -169,7 +169,8 @@ def is_digest(text: str) -> bool:
     return True
 
 
-def _is_domain(domain: str) -> bool:
+def is_domain(domain: str) -> bool:
+    """Tell whether text is a registry's host: ``name[:port]`` or ``[address][:port]``."""
     if domain.startswith("["):
         address, bracket, port = domain[1:].partition("]")
         plain = bool(address) and (_HEX | frozenset("ABCDEF:")).issuperset(address)

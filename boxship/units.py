@@ -10,6 +10,8 @@ import time
 from boxship.errors import InvalidParameterError
 
 SECOND = 1_000_000_000
+_INT64_DIGITS = 19
+_TOO_MANY_BYTES = 2**63
 GO_ZERO_TIME = "0001-01-01T00:00:00Z"
 """What Go prints for a time that was never set (a container that has not started)."""
 
@@ -29,6 +31,14 @@ _DURATION_UNITS = {
 _MAX_DURATION = (1 << 63) - 1
 
 
+def natural(text: str) -> int | None:
+    """Read a number in decimal digits, without a sign; None for anything else.
+
+    Longer ones than any int64 are None too: Python refuses to read numbers of thousands of digits.
+    """
+    return int(text) if _is_digits(text) and len(text) <= _INT64_DIGITS else None
+
+
 def parse_bytes(text: str) -> int:
     """Read a size with a binary multiple (``512m``, ``1.5g``, ``64KiB``, ``10 kb``) as bytes.
 
@@ -39,7 +49,7 @@ def parse_bytes(text: str) -> int:
         raise InvalidParameterError(f"invalid size: '{text}'")
     number_text = text[:cut] if text[cut] == " " else text[: cut + 1]
     number = _parse_float(number_text)
-    if number < 0:
+    if not 0 <= number < _TOO_MANY_BYTES:
         raise InvalidParameterError(f"invalid size: '{text}'")
     return int(number * _binary_multiple(text[cut + 1 :]))
 
@@ -222,16 +232,17 @@ def parse_timestamp(text: str, now: int) -> int:
     moment = _parse_moment(text, local_offset)
     if moment is None and "-" not in text:
         moment = _parse_unix(text)
-    if moment is None:
+    if moment is None or abs(moment) >= 2**63:
         raise InvalidParameterError(f'failed to parse value as time or duration: "{text}"')
     return moment
 
 
 def _parse_unix(text: str) -> int | None:
-    seconds, dot, fraction = text.partition(".")
-    if not _is_digits(seconds) or (dot and not _is_digits(fraction)) or len(fraction) > 9:
+    seconds_text, dot, fraction = text.partition(".")
+    seconds = natural(seconds_text)
+    if seconds is None or (dot and not _is_digits(fraction)) or len(fraction) > 9:
         return None
-    return int(seconds) * SECOND + int(fraction.ljust(9, "0"))
+    return seconds * SECOND + int(fraction.ljust(9, "0"))
 
 
 def _parse_moment(text: str, local_offset: int | None) -> int | None:

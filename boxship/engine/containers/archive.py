@@ -127,6 +127,8 @@ def _opened(root: int, path: str, follow: bool, missing: NotFoundError) -> Itera
     except OSError as error:
         if error.errno in _MISSING:
             raise missing from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise InvalidParameterError(f"file name too long: {path[:80]}…") from None
         raise
     try:
         yield descriptor

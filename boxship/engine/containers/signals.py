@@ -3,6 +3,7 @@
 import signal
 
 from boxship.errors import InvalidParameterError
+from boxship.units import natural
 
 
 def parse_signal(text: str, default: int) -> int:
@@ -19,8 +20,8 @@ def parse_signal(text: str, default: int) -> int:
 
 
 def _number(text: str) -> int | None:
-    if text.isdecimal():
-        return int(text)
+    if (number := natural(text)) is not None:
+        return number
     name = text.upper().removeprefix("SIG")
     base, sign, offset = name.partition("+") if "+" in name else name.partition("-")
     found = getattr(signal, f"SIG{base}", None)
@@ -28,6 +29,7 @@ def _number(text: str) -> int | None:
         return None
     if not sign:
         return int(found)
-    if not offset.isdecimal():
+    distance = natural(offset)
+    if distance is None:
         return None
-    return int(found) + int(offset) * (1 if sign == "+" else -1)
+    return int(found) + distance * (1 if sign == "+" else -1)

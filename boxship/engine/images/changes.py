@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from boxship.errors import InvalidParameterError
 from boxship.oci.image import ExecutionConfig, HealthcheckConfig
-from boxship.units import parse_duration
+from boxship.units import natural, parse_duration
 
 SHELL = ("/bin/sh", "-c")
 
@@ -104,12 +104,12 @@ def _expose(config: ExecutionConfig, text: str) -> ExecutionConfig:
     for word in _words(text):
         numbers, _, protocol = word.partition("/")
         first, dash, last = numbers.partition("-")
-        edges = (first, last if dash else first)
-        if not all(edge.isdigit() and 0 < int(edge) < 65536 for edge in edges):
+        low, high = natural(first), natural(last if dash else first)
+        if low is None or high is None or not (0 < low < 65536 and 0 < high < 65536):
             raise InvalidParameterError(f"invalid containerPort: {word}")
         if protocol not in ("", "tcp", "udp", "sctp"):
             raise InvalidParameterError(f"invalid proto: {protocol}")
-        for port in range(int(edges[0]), int(edges[1]) + 1):
+        for port in range(low, high + 1):
             ports[f"{port}/{protocol or 'tcp'}"] = {}
     return replace(config, exposed_ports=ports)
 
@@ -168,9 +168,10 @@ def _healthcheck(config: ExecutionConfig, text: str) -> ExecutionConfig:
 
 
 def _retries(value: str) -> int:
-    if not value.isdigit():
+    number = natural(value)
+    if number is None:
         raise InvalidParameterError(f"--retries cannot be {value!r}: give a number")
-    return int(value)
+    return number
 
 
 _INSTRUCTIONS: dict[str, Callable[[ExecutionConfig, str], ExecutionConfig]] = {

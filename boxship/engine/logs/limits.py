@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from boxship.errors import InvalidParameterError
-from boxship.units import parse_bytes
+from boxship.units import natural, parse_bytes
 
 DEFAULT_MAX_BYTES = 20 * 1024 * 1024
 DEFAULT_MAX_FILES = 5
@@ -38,6 +38,7 @@ def _max_files(options: Mapping[str, str]) -> int:
     text = options.get("max-file", "")
     if not text:
         return DEFAULT_MAX_FILES
-    if not text.isdecimal() or int(text) < 1:
+    number = natural(text)
+    if not number:
         raise InvalidParameterError("max-file cannot be less than 1")
-    return int(text)
+    return number

@@ -21,7 +21,7 @@ import msgspec
 from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.authorizer import Authorizer
-from boxship.engine.registry.endpoint import Endpoint, endpoints, without_tls
+from boxship.engine.registry.endpoint import Endpoint, check_port, endpoints, without_tls
 from boxship.engine.registry.errors import (
     PlainHttpError,
     RegistryError,
@@ -31,7 +31,7 @@ from boxship.engine.registry.errors import (
     translate_push,
 )
 from boxship.engine.registry.transport import CERTIFICATES_DIRECTORY, TimeLimits, Transport
-from boxship.errors import BoxshipError, InternalError, InvalidParameterError
+from boxship.errors import BoxshipError, InternalError
 from boxship.oci.document import MAX_DOCUMENT_SIZE
 from boxship.oci.media_types import ACCEPTED_MANIFESTS, SCHEMA1
 from boxship.reference import Reference, is_digest
@@ -46,7 +46,6 @@ MAX_ERROR_SIZE = 64 * 1024
 MAX_TAG_PAGES = 1000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ACCEPT = ", ".join((*ACCEPTED_MANIFESTS, *sorted(SCHEMA1)))
-_HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class RegistryClient:
         tokens are asked for instead. insecure: as if the host were an insecure registry. Raises
         InvalidParameterError for a port that no host has.
         """
-        _check_port(reference.domain)
+        check_port(reference.domain)
         own = [f"repository:{reference.path}:{actions}"]
         own += [f"repository:{path}:pull" for path in sources if path != reference.path]
         found = without_tls(reference.domain) if insecure else self.endpoints(reference.domain)
@@ -370,14 +369,6 @@ class Repository:
 
 
 _VAGUE_TYPES = frozenset({"", "application/json", "text/plain", "application/octet-stream"})
-
-
-def _check_port(domain: str) -> None:
-    port = domain.rpartition(":")[2]
-    if port.isdecimal() and int(port) > _HIGHEST_PORT:
-        raise InvalidParameterError(
-            f'Get "https://{domain}/v2/": dial tcp: address {port}: invalid port'
-        )
 
 
 def _digest_of(data: bytes, algorithm: str) -> str:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from boxship.engine.config import RegistryConfig
 from boxship.errors import InvalidParameterError
-from boxship.reference import DEFAULT_DOMAIN
+from boxship.reference import DEFAULT_DOMAIN, is_domain
+
+_HIGHEST_PORT = 65535
 
 DEFAULT_REGISTRY = "https://registry-1.docker.io"
 
@@ -65,6 +67,22 @@ def _mirrors(urls: Sequence[str], config: RegistryConfig) -> list[Endpoint]:
             )
         )
     return found
+
+
+def check_domain(domain: str) -> None:
+    """Raise InvalidParameterError unless a registry could be at this ``name[:port]``."""
+    if not is_domain(domain):
+        raise InvalidParameterError(f"invalid registry address {domain!r}: give HOST[:PORT]")
+    check_port(domain)
+
+
+def check_port(domain: str) -> None:
+    """Raise InvalidParameterError, in Go's words, for a port that cannot be."""
+    port = domain.rpartition(":")[2]
+    if port.isdecimal() and (len(port) > 5 or int(port) > _HIGHEST_PORT):
+        raise InvalidParameterError(
+            f'Get "https://{domain}/v2/": dial tcp: address {port}: invalid port'
+        )
 
 
 def split_host(host: str) -> str:

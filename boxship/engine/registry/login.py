@@ -3,24 +3,21 @@
 from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.authorizer import Authorizer
-from boxship.engine.registry.endpoint import Endpoint, endpoints
+from boxship.engine.registry.endpoint import Endpoint, check_domain, endpoints
 from boxship.engine.registry.errors import RegistryError, UnreachableError
 from boxship.engine.registry.transport import Transport
 from boxship.errors import InternalError, UnauthorizedError
-from boxship.reference import DEFAULT_DOMAIN
-
-_DOCKER_HUB = frozenset({"", "index.docker.io", "registry-1.docker.io", DEFAULT_DOMAIN})
 
 
 def check_login(config: RegistryConfig, auth: RegistryAuth) -> str:
     """Return if the registry of ``auth.server_address`` accepts the credentials. Blocks.
 
     Answers the identity token that its token server gave for the password, empty where it gives
-    none. Raises UnauthorizedError when it does not, InternalError when it cannot be reached.
+    none. Raises UnauthorizedError when it does not, InternalError when it cannot be reached,
+    InvalidParameterError for an address that cannot be one.
     """
-    host = auth.server_address.partition("://")[2] or auth.server_address
-    host = host.partition("/")[0]
-    domain = DEFAULT_DOMAIN if host in _DOCKER_HUB else host
+    domain = auth.domain
+    check_domain(domain)
     transport = Transport(config)
     failure: Exception | None = None
     try:

@@ -11,9 +11,11 @@ import msgspec
 
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.client import RegistryClient
+from boxship.engine.registry.endpoint import check_domain
 from boxship.engine.registry.errors import RegistryError, UnreachableError
 from boxship.errors import InternalError, InvalidParameterError, NotSupportedError
 from boxship.reference import DEFAULT_DOMAIN, Reference
+from boxship.units import natural
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
@@ -57,6 +59,7 @@ def wish(term: str, limit: int, filters: Mapping[str, tuple[str, ...]]) -> Searc
     if unknown:
         raise InvalidParameterError(f"invalid filter '{unknown[0]}'")
     domain, rest = _split(term.lower())
+    check_domain(domain)
     return SearchWish(
         domain=domain,
         term=rest,
@@ -76,9 +79,10 @@ def _split(term: str) -> tuple[str, str]:
 
 
 def _number(value: str) -> int:
-    if not value.isdigit():
+    number = natural(value)
+    if number is None:
         raise InvalidParameterError(f"invalid filter 'stars={value}'")
-    return int(value)
+    return number
 
 
 def _flag(filters: Mapping[str, tuple[str, ...]], name: str) -> bool | None:

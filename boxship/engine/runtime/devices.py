@@ -8,6 +8,7 @@ from typing import Any
 
 from boxship.engine.runtime.workload import Device
 from boxship.errors import InvalidParameterError
+from boxship.units import natural
 
 _SKIPPED_DIRECTORIES = ("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev")
 _SKIPPED_FILES = ("console",)
@@ -132,8 +133,8 @@ def parse_rule(text: str) -> dict[str, Any]:
         raise InvalidParameterError(f"invalid device cgroup rule format: '{text}'")
     rule: dict[str, Any] = {"allow": True, "type": parts[0], "access": parts[2]}
     for key, number in (("major", major), ("minor", minor)):
-        if number.isdecimal():
-            rule[key] = int(number)
+        if (value := natural(number)) is not None:
+            rule[key] = value
         elif number != "*":
             raise InvalidParameterError(f"invalid device cgroup rule format: '{text}'")
     return rule

@@ -94,6 +94,8 @@ def _rates(devices: Sequence[DeviceLimit]) -> list[dict[str, int]]:
 
 
 def _numbers(path: str) -> dict[str, int]:
+    if "\0" in path:
+        raise InvalidParameterError(f"cannot limit block device {path!r}: no file is named so")
     try:
         status = os.stat(path)
     except OSError as error:

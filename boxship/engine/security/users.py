@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from boxship.errors import InvalidParameterError
 from boxship.linux.openat2 import open_in_root
+from boxship.units import natural
 
 MAX_ID = (1 << 31) - 1
 _FILE_LIMIT = 16 * 1024 * 1024
@@ -55,18 +56,21 @@ def _user(root: str, name: str) -> tuple[int, int, str, str]:
 def _find_user(root: str, name: str) -> tuple[str, int, int, str] | None:
     wanted = name or "0"
     for fields in _entries(root, "etc/passwd"):
-        if len(fields) < 4 or not fields[2].isdecimal() or not fields[3].isdecimal():
+        if len(fields) < 4 or (fields[0] != wanted and fields[2] != wanted):
             continue
-        if fields[0] == wanted or fields[2] == wanted:
+        uid, gid = natural(fields[2]), natural(fields[3])
+        if uid is not None and gid is not None:
             home = fields[5] if len(fields) > 5 and fields[5] else "/"
-            return fields[0], int(fields[2]), int(fields[3]), home
+            return fields[0], uid, gid, home
     return None
 
 
 def _group(root: str, name: str) -> int:
     for fields in _entries(root, "etc/group"):
-        if len(fields) > 2 and fields[2].isdecimal() and name in (fields[0], fields[2]):
-            return int(fields[2])
+        if len(fields) > 2 and name in (fields[0], fields[2]):
+            gid = natural(fields[2])
+            if gid is not None:
+                return gid
     if not name.isdecimal():
         raise InvalidParameterError(
             f"unable to find group {name}: no matching entries in group file"
@@ -78,15 +82,16 @@ def _memberships(root: str, login: str) -> tuple[int, ...]:
     if not login:
         return ()
     return tuple(
-        int(fields[2])
+        gid
         for fields in _entries(root, "etc/group")
-        if len(fields) > 3 and fields[2].isdecimal() and login in fields[3].split(",")
+        if len(fields) > 3 and login in fields[3].split(",")
+        if (gid := natural(fields[2])) is not None
     )
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number > MAX_ID:
+    number = natural(text)
+    if number is None or number > MAX_ID:
         raise InvalidParameterError(f"uids and gids must be in range 0-{MAX_ID}")
     return number
 

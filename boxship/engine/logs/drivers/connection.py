@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boxship.errors import InvalidParameterError
+from boxship.units import natural
 
 if TYPE_CHECKING:
     import ssl
@@ -40,9 +41,10 @@ def parse_address(option: str, text: str, schemes: tuple[str, ...], default_port
             raise InvalidParameterError(f'invalid {option} "{text}": no absolute path')
         return Address(scheme, rest)
     host, _, port = rest.rpartition(":") if ":" in rest.rpartition("]")[2] else (rest, "", "")
-    if port and not (port.isdecimal() and 0 < int(port) < 65536):
+    number = natural(port) if port else default_port
+    if not number or number >= 65536:
         raise InvalidParameterError(f'invalid {option} "{text}": {port!r} is no port')
-    return Address(scheme, host.strip("[]") or "localhost", int(port or default_port))
+    return Address(scheme, host.strip("[]") or "localhost", number)
 
 
 class Connection:

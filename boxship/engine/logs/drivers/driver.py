@@ -10,6 +10,7 @@ from boxship import gotemplate
 from boxship.engine.logs.line import LogRecord
 from boxship.errors import InvalidParameterError
 from boxship.ids import short_id
+from boxship.units import natural
 
 COMMON_OPTIONS = frozenset(
     {"labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"}
@@ -122,6 +123,7 @@ def parse_bool(options: Mapping[str, str], name: str) -> bool:
 def parse_number(options: Mapping[str, str], name: str, default: int) -> int:
     """Read a number that is not negative. Raises InvalidParameterError."""
     text = options.get(name, "")
-    if text and not text.isdecimal():
+    number = natural(text) if text else default
+    if number is None:
         raise InvalidParameterError(f'invalid value for {name}: "{text}" is no number')
-    return int(text or default)
+    return number

@@ -30,6 +30,7 @@ CHUNK_SIZE = 1420
 _CHUNK_MAGIC = b"\x1e\x0f"
 _MAX_CHUNKS = 128
 _COMPRESSIONS = ("gzip", "zlib", "none")
+_LEVELS = tuple(str(level) for level in range(-1, 10))
 
 
 def check(options: Mapping[str, str]) -> None:
@@ -43,7 +44,7 @@ def check(options: Mapping[str, str]) -> None:
         kind = options["gelf-compression-type"]
         raise InvalidParameterError(f'gelf: invalid compression type "{kind}"')
     level = options.get("gelf-compression-level", "1")
-    if not level.lstrip("-").isdecimal() or not -1 <= int(level) <= 9:
+    if level not in _LEVELS:
         raise InvalidParameterError(f'gelf: invalid compression level "{level}"')
 
 

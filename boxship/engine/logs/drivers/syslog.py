@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from boxship.engine.logs.drivers.connection import Address, Connection, parse_address
 from boxship.engine.logs.drivers.driver import LogInfo, parse_bool, severity_of, tag_of, text_of
 from boxship.errors import InvalidParameterError
+from boxship.units import natural
 
 if TYPE_CHECKING:
     import ssl
@@ -52,8 +53,9 @@ def _facility(options: Mapping[str, str]) -> int:
     text = options.get("syslog-facility", "") or "daemon"
     if text in _FACILITIES:
         return _FACILITIES.index(text)
-    if text.isdecimal() and int(text) < len(_FACILITIES):
-        return int(text)
+    number = natural(text)
+    if number is not None and number < len(_FACILITIES):
+        return number
     raise InvalidParameterError("invalid syslog facility")
 
 
