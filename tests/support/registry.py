@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from boxship.entrypoints import base_image
+from boxship.oci.media_types import ACCEPTED_MANIFESTS
 from boxship.reference import Reference, parse_normalized
 from tests.support.certs import Authority, Certificate
 from tests.support.images import image_index
@@ -171,6 +172,17 @@ def push_index(
         base_image.push(made, member, registry_authorization(registry))
     index = image_index(images, attestations, docker=docker)
     return push_image(registry, name, index), index.digest
+
+
+def served(registry: Registry, path: str) -> tuple[int, str]:
+    """Ask a registry for a manifest: the status and its digest."""
+    connection = registry.connect()
+    accept = ", ".join(ACCEPTED_MANIFESTS)
+    connection.request("HEAD", f"/v2/{path}", headers={"Accept": accept})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.getheader("Docker-Content-Digest") or ""
 
 
 def registry_authorization(registry: Registry) -> str:

@@ -1,23 +1,23 @@
 """What a loaded archive says: which images it has, by Docker's or by OCI's documents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from boxship.engine.images.archive import Archive
-from boxship.engine.images.resolve import check_is_image, choose_entry
+from boxship.engine.images.archive import Archive, normal_path
+from boxship.engine.images.resolve import check_is_image
 from boxship.engine.images.save import CONTAINERD_NAME, REF_NAME, blob_path
+from boxship.engine.images.variants import Found, blob_document, find_variants, read_index
 from boxship.errors import InvalidParameterError
 from boxship.oci import document
 from boxship.oci import manifest as manifests
 from boxship.oci.descriptor import Descriptor
-from boxship.oci.manifest import Index, Manifest
+from boxship.oci.manifest import Manifest
 from boxship.oci.media_types import INDEXES, MANIFESTS
 from boxship.oci.platform import Platform
 from boxship.reference import Reference, parse_normalized
 
 MAX_IMAGES = 4096
-MAX_INDEX_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,23 @@ class Listed:
 
     config: str
     layers: tuple[str, ...]
-    references: tuple[Reference, ...]
-    manifest: bytes | None = None
-    """Its manifest, verbatim, where the archive has one."""
+    """Foreign ones may be missing."""
+    digest: str = ""
+    """Of its manifest, where the archive has one; it is in the content store."""
     media_type: str = ""
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """What names of an archive lead to: one image, or the variants of an index."""
+
+    images: tuple[Listed, ...]
+    references: tuple[Reference, ...]
+    index: str = ""
+    """Digest of the index; empty: one image alone."""
+    parts: tuple[str, ...] = ()
+    """Digests of what else belongs to the index: attestations, nested indexes."""
 
 
 class _DockerEntry(msgspec.Struct, rename="pascal"):
@@ -38,32 +51,45 @@ class _DockerEntry(msgspec.Struct, rename="pascal"):
     repo_tags: list[str] = msgspec.field(default_factory=list)
 
 
-def list_images(archive: Archive, wanted: Platform | None) -> list[Listed]:
-    """Return the images of an archive.
+def list_images(archive: Archive, wanted: Platform | None) -> list[Bundle]:
+    """Return the images of an archive. [blocking]
 
-    wanted: of several platforms take this one; None: the host's.
-    Raises InvalidParameterError.
+    wanted: of several platforms take this one alone; None: all of an index that has a name, of
+    another one the host's. Raises InvalidParameterError.
     """
     if "manifest.json" in archive:
-        return _docker_images(archive)
+        return _docker_bundles(archive, wanted)
     if "index.json" in archive:
-        return _oci_images(archive, wanted)
+        return _oci_bundles(archive, read_index(archive.document("index.json")).manifests, wanted)
     raise InvalidParameterError(
         "invalid archive: it has neither manifest.json nor index.json, so it is no saved image; "
         "an exported filesystem is imported with `import`"
     )
 
 
-def _docker_images(archive: Archive) -> list[Listed]:
+def _docker_bundles(archive: Archive, wanted: Platform | None) -> list[Bundle]:
+    """Read manifest.json; it does not know indexes, which an index.json beside it tells."""
     value = document.parse(archive.document("manifest.json"), "manifest.json")
-    entries = document.convert(value, list[_DockerEntry], "manifest.json")
-    verbatim = _manifests_by_config(archive)
-    return [_docker_image(archive, entry, verbatim) for entry in entries[:MAX_IMAGES]]
+    docker = document.convert(value, list[_DockerEntry], "manifest.json")
+    entries = _entries_beside(archive)
+    indexes = [entry for entry in entries if entry.media_type in INDEXES]
+    bundles = _oci_bundles(archive, indexes, wanted)
+    covered = {one.config: at for at, found in enumerate(bundles) for one in found.images}
+    named = {reference for bundle in bundles for reference in bundle.references}
+    verbatim = _manifests_by_config(archive, entries)
+    for entry in docker[:MAX_IMAGES]:
+        bundle = _docker_bundle(archive, entry, verbatim)
+        place = covered.get(bundle.images[0].config)
+        if bundle.references and named.issuperset(bundle.references):
+            continue
+        if place is None:
+            bundles.append(bundle)
+        elif not bundles[place].references:
+            bundles[place] = replace(bundles[place], references=bundle.references)
+    return bundles
 
 
-def _docker_image(
-    archive: Archive, entry: _DockerEntry, verbatim: dict[str, tuple[bytes, str, Manifest]]
-) -> Listed:
+def _docker_bundle(archive: Archive, entry: _DockerEntry, verbatim: dict[str, Listed]) -> Bundle:
     references = []
     for tag in entry.repo_tags:
         reference = parse_normalized(tag)
@@ -71,79 +97,82 @@ def _docker_image(
             raise InvalidParameterError(f"invalid tag {tag!r}")
         references.append(reference)
     config = archive.resolve(entry.config)
-    layers = tuple(archive.resolve(layer) for layer in entry.layers)
-    data, media_type, manifest = verbatim.get(config, (None, "", None))
-    if manifest and layers != tuple(blob_path(layer.digest) for layer in manifest.layers):
-        data, media_type = None, ""
-    return Listed(
-        config=config,
-        layers=layers,
-        references=tuple(references),
-        manifest=data,
-        media_type=media_type,
-    )
+    listed = verbatim.get(config)
+    if listed is None or listed.layers != tuple(_member(archive, one) for one in entry.layers):
+        layers = tuple(archive.resolve(layer) for layer in entry.layers)
+        listed = Listed(config=config, layers=layers)
+    return Bundle(images=(listed,), references=tuple(references))
 
 
-def _manifests_by_config(archive: Archive) -> dict[str, tuple[bytes, str, Manifest]]:
-    """Return the manifests that an OCI index beside manifest.json lists, by their config's path."""
-    found: dict[str, tuple[bytes, str, Manifest]] = {}
+def _entries_beside(archive: Archive) -> list[Descriptor]:
+    """Return what an index.json beside manifest.json lists, as far as it is in the archive."""
     if "index.json" not in archive:
-        return found
-    index = _index(archive.document("index.json"))
-    for entry in index.manifests:
-        if entry.media_type not in MANIFESTS or blob_path(entry.digest) not in archive:
+        return []
+    entries = read_index(archive.document("index.json")).manifests
+    return [entry for entry in entries if blob_path(entry.digest) in archive]
+
+
+def _manifests_by_config(archive: Archive, entries: list[Descriptor]) -> dict[str, Listed]:
+    """Return the images whose manifests stand alone in index.json, by their config's path."""
+    found: dict[str, Listed] = {}
+    for entry in entries:
+        if entry.media_type not in MANIFESTS:
             continue
-        data = _blob_document(archive, entry)
-        manifest = manifests.decode(data, entry.media_type)
+        manifest = manifests.decode(blob_document(archive, entry), entry.media_type)
         if isinstance(manifest, Manifest):
-            found[blob_path(manifest.config.digest)] = (data, entry.media_type, manifest)
+            found[blob_path(manifest.config.digest)] = _listed(archive, entry, manifest)
     return found
 
 
-def _oci_images(archive: Archive, wanted: Platform | None) -> list[Listed]:
-    """Read an OCI layout; several entries for one manifest are several names of one image."""
-    listed: dict[str, Listed] = {}
-    for entry in _index(archive.document("index.json")).manifests[:MAX_IMAGES]:
+def _oci_bundles(
+    archive: Archive, entries: list[Descriptor], wanted: Platform | None
+) -> list[Bundle]:
+    """Read an OCI layout; several entries for one document are several names of it."""
+    bundles: dict[str, Bundle] = {}
+    names: dict[str, list[Reference]] = {}
+    for entry in entries[:MAX_IMAGES]:
         name = _name_of(entry)
-        data, media_type = _one_platform(archive, entry, wanted)
-        manifest = manifests.decode(data, media_type)
-        if not isinstance(manifest, Manifest):
-            raise InvalidParameterError("invalid index: indexes nested too deeply")
-        check_is_image(manifest, name.familiar if name else entry.digest)
-        path = blob_path(manifest.config.digest)
-        earlier = listed[path].references if path in listed else ()
-        listed[path] = Listed(
-            config=archive.resolve(path),
-            layers=tuple(archive.resolve(blob_path(layer.digest)) for layer in manifest.layers),
-            references=(*earlier, *((name,) if name else ())),
-            manifest=data,
-            media_type=media_type,
-        )
-    return list(listed.values())
+        names.setdefault(entry.digest, []).extend([name] if name else [])
+    for entry in {entry.digest: entry for entry in entries[:MAX_IMAGES]}.values():
+        bundle = _oci_bundle(archive, entry, tuple(names[entry.digest]), wanted)
+        key = bundle.index or bundle.images[0].config
+        earlier = bundles[key].references if key in bundles else ()
+        bundles[key] = replace(bundle, references=(*earlier, *bundle.references))
+    return list(bundles.values())
 
 
-def _one_platform(
-    archive: Archive, entry: Descriptor, wanted: Platform | None
-) -> tuple[bytes, str]:
-    for _ in range(MAX_INDEX_DEPTH):
-        data = _blob_document(archive, entry)
-        if entry.media_type not in INDEXES:
-            break
-        entry = choose_entry(_index(data), wanted)
-    return data, entry.media_type
+def _oci_bundle(
+    archive: Archive, entry: Descriptor, names: tuple[Reference, ...], wanted: Platform | None
+) -> Bundle:
+    found = find_variants(archive, entry)
+    chosen = found.images if names and not wanted else [found.choose(wanted)]
+    shown = names[0].familiar if names else entry.digest
+    for _, manifest in chosen:
+        check_is_image(manifest, shown)
+    images = tuple(_listed(archive, variant, manifest) for variant, manifest in chosen)
+    if entry.media_type not in INDEXES or not names:
+        return Bundle(images=images, references=names)
+    parts = _parts(archive, found) if not wanted else ()
+    return Bundle(images=images, references=names, index=entry.digest, parts=parts)
 
 
-def _index(data: bytes) -> Index:
-    index = manifests.decode(data)
-    if not isinstance(index, Index):
-        raise InvalidParameterError("invalid archive: index.json is no index")
-    return index
+def _parts(archive: Archive, found: Found) -> tuple[str, ...]:
+    return tuple(archive.blob(blob_path(digest)).digest for digest in found.parts)
 
 
-def _blob_document(archive: Archive, entry: Descriptor) -> bytes:
-    """Return a document of the layout; that it has its digest is checked here."""
-    archive.blob(blob_path(entry.digest))
-    return archive.document(blob_path(entry.digest))
+def _listed(archive: Archive, entry: Descriptor, manifest: Manifest) -> Listed:
+    return Listed(
+        config=archive.resolve(blob_path(manifest.config.digest)),
+        layers=tuple(_member(archive, blob_path(layer.digest)) for layer in manifest.layers),
+        digest=entry.digest,
+        media_type=entry.media_type,
+        manifest=manifest,
+    )
+
+
+def _member(archive: Archive, path: str) -> str:
+    """Return a member's own path; that of a missing one as it is."""
+    return archive.resolve(path) if path in archive else normal_path(path)
 
 
 def _name_of(entry: Descriptor) -> Reference | None:

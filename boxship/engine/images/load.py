@@ -1,28 +1,28 @@
 """Loading images from an archive that ``save`` or another tool wrote."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from boxship.engine.images.ahead import LayersAhead
 from boxship.engine.images.archive import Archive, Stored, read_archive
 from boxship.engine.images.assemble import Assembler, layer_media_type
 from boxship.engine.images.catalog import Catalog
-from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink
-from boxship.engine.images.layout import Listed, list_images
+from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink, unpacks
+from boxship.engine.images.layout import Bundle, Listed, list_images
 from boxship.engine.images.reclaim import Lease, Reclaimer
 from boxship.engine.images.registration import NewImage, Registrar, layer_blobs
+from boxship.engine.images.save import blob_path
 from boxship.engine.images.streams import consume
 from boxship.engine.images.unpacking import Unpacker
 from boxship.engine.images.workers import Workers
-from boxship.engine.state.database import Database
+from boxship.engine.state.database import Database, Transaction
 from boxship.engine.storage.content import ContentStore
 from boxship.engine.storage.growth import Growth
 from boxship.errors import InternalError, InvalidParameterError
 from boxship.ids import short_id
 from boxship.oci import image as image_document
-from boxship.oci import manifest as manifests
 from boxship.oci.image import chain_ids
-from boxship.oci.manifest import Manifest
+from boxship.oci.media_types import is_foreign_layer
 from boxship.oci.platform import Platform, parse_platform, rank
 from boxship.reference import Reference
 
@@ -59,9 +59,10 @@ class Loader:
         quiet: bool,
         progress: ProgressSink,
     ) -> list[Image]:
-        """Load every image of an archive, plain or compressed; return them.
+        """Load every image of an archive, plain or compressed; return what its names show.
 
-        An image is stored whole or not at all; those before a broken one stay. Raises
+        platform: of an index load this variant alone instead of all that the archive has. An
+        image, and an index, is stored whole or not at all; those before a broken one stay. Raises
         InvalidParameterError for what is no archive of images, and storage's errors.
         """
         wanted = parse_platform(platform) if platform else None
@@ -72,7 +73,7 @@ class Loader:
             def hold(digest: str) -> None:
                 asyncio.run_coroutine_threadsafe(lease.hold([digest]), loop).result()
 
-            def read(archive: Archive) -> list[Listed]:
+            def read(archive: Archive) -> list[Bundle]:
                 return list_images(archive, wanted)
 
             async with LayersAhead(self._unpacker).open() as ahead:
@@ -95,12 +96,33 @@ class Loader:
     async def _load_one(
         self,
         archive: Archive,
-        listed: Listed,
+        bundle: Bundle,
         lease: Lease,
         wanted: Platform | None,
         ahead: LayersAhead,
         progress: ProgressSink,
     ) -> Image:
+        await lease.hold([digest for digest in (bundle.index, *bundle.parts) if digest])
+        arrived = [
+            await self._arrive(archive, one, lease, wanted, ahead, progress)
+            for one in bundle.images
+        ]
+        shown = self._register(bundle, arrived, progress)
+        image = self._catalog.by_id(shown)
+        if image is None:
+            raise InternalError(f"image {shown} was removed while it was loaded")
+        return image
+
+    async def _arrive(
+        self,
+        archive: Archive,
+        listed: Listed,
+        lease: Lease,
+        wanted: Platform | None,
+        ahead: LayersAhead,
+        progress: ProgressSink,
+    ) -> NewImage:
+        """Bring the content and the layers of one image here."""
         config_blob, blobs = await self._workers.run(lambda: _blobs(archive, listed))
         config = image_document.decode(archive.document(listed.config))
         if wanted and rank(config.platform, wanted) is None:
@@ -109,21 +131,17 @@ class Loader:
             )
         layers = layer_blobs(config, chain_ids(config.rootfs.diff_ids), blobs)
         await lease.hold(chains=[layer.chain_id for layer in layers])
-        paths = [archive.resolve(path) for path in listed.layers]
-        await self._unpack(layers, paths, ahead, progress)
+        if unpacks(config):
+            paths = [archive.resolve(path) for path in listed.layers]
+            await self._unpack(layers, paths, ahead, progress)
         manifest_digest, media_type = await self._manifest(listed, config_blob, layers, lease)
-        new = NewImage(
+        return NewImage(
             id=config_blob.digest,
             config=config,
             manifest_digest=manifest_digest,
             manifest_media_type=media_type,
             layers=layers,
         )
-        self._register(new, listed.references, progress)
-        image = self._catalog.by_id(new.id)
-        if image is None:
-            raise InternalError(f"image {new.id} was removed while it was loaded")
-        return image
 
     async def _unpack(
         self,
@@ -150,27 +168,44 @@ class Loader:
         layers: tuple[LayerBlob, ...],
         lease: Lease,
     ) -> tuple[str, str]:
-        if listed.manifest is None:
+        if not listed.digest:
             return await self._assembler.manifest(config_blob, layers, lease)
-        return await self._assembler.keep(listed.manifest, lease), listed.media_type
+        await lease.hold([listed.digest])
+        return listed.digest, listed.media_type
 
-    def _register(
-        self, new: NewImage, references: tuple[Reference, ...], progress: ProgressSink
-    ) -> None:
-        lines = []
+    def _register(self, bundle: Bundle, arrived: Sequence[NewImage], progress: ProgressSink) -> str:
+        """Store images and their names; return the id of the image that the names show."""
         with self._database.transaction() as tx:
-            self._registrar.add(tx, new)
-            for reference in references:
-                before = self._catalog.store.by_tag(reference.name, reference.tag or "")
-                if self._registrar.set_tag(tx, reference, new.id) and before:
-                    lines.append(
-                        f"The image {reference.familiar} already exists, renaming the old one "
-                        f"with ID {before} to empty string\n"
-                    )
-                lines.append(f"Loaded image: {reference.familiar}\n")
-            self._registrar.record(tx, "load", new.id, new.id, new.config.config.labels)
-        for line in lines or [f"Loaded image ID: {new.id}\n"]:
+            for new in arrived:
+                self._registrar.add(tx, new)
+                if bundle.index:
+                    self._registrar.add_variant(tx, bundle.index, new)
+            for part in bundle.parts:
+                self._catalog.store.indexes.add_part(tx, bundle.index, part)
+            shown = (self._catalog.best(bundle.index) if bundle.index else None) or arrived[0].id
+            lines = [
+                line
+                for reference in bundle.references
+                for line in self._name(tx, reference, shown, bundle.index)
+            ]
+            labels = next((n.config.config.labels for n in arrived if n.id == shown), {})
+            self._registrar.record(tx, "load", shown, shown, labels)
+        for line in lines or [f"Loaded image ID: {shown}\n"]:
             progress(Progress(stream=line))
+        return shown
+
+    def _name(
+        self, tx: Transaction, reference: Reference, image_id: str, index: str
+    ) -> Iterator[str]:
+        """Let a name lead to what was loaded; yield what Docker says then."""
+        before = self._catalog.store.by_tag(reference.name, reference.tag or "")
+        moved = self._registrar.set_tag(tx, reference, image_id, index)
+        if moved and before and before != image_id:
+            yield (
+                f"The image {reference.familiar} already exists, renaming the old one "
+                f"with ID {before} to empty string\n"
+            )
+        yield f"Loaded image: {reference.familiar}\n"
 
 
 def _loading(layer: LayerBlob, progress: ProgressSink) -> Callable[[int], None]:
@@ -191,14 +226,17 @@ def _without_bars(progress: ProgressSink) -> ProgressSink:
 def _blobs(archive: Archive, listed: Listed) -> tuple[Stored, list[tuple[str, str, int]]]:
     """Bring an image's configuration and layers into the content store. [blocking]"""
     config = archive.blob(listed.config)
-    types: dict[str, str] = {}
-    if listed.manifest is not None:
-        manifest = manifests.decode(listed.manifest, listed.media_type)
-        if isinstance(manifest, Manifest):
-            types = {layer.digest: layer.media_type for layer in manifest.layers}
+    known = {
+        blob_path(layer.digest): layer
+        for layer in (listed.manifest.layers if listed.manifest else ())
+    }
     blobs = []
     for path in listed.layers:
+        layer = known.get(path)
+        if path not in archive and layer and is_foreign_layer(layer.media_type):
+            blobs.append((layer.digest, layer.media_type, layer.size))
+            continue
         stored = archive.blob(path)
-        kind = types.get(stored.digest) or layer_media_type(archive.head(path))
+        kind = layer.media_type if layer else layer_media_type(archive.head(path))
         blobs.append((stored.digest, kind, stored.size))
     return config, blobs

@@ -13,13 +13,14 @@ import msgspec
 
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import Image, LayerBlob
+from boxship.engine.images.members import Member, members
 from boxship.engine.storage.content import ContentStore
 from boxship.engine.storage.errors import CorruptContentError
 from boxship.engine.storage.service import StorageService
 from boxship.oci import manifest as manifests
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.manifest import Index
-from boxship.oci.media_types import OCI_INDEX
+from boxship.oci.media_types import OCI_INDEX, is_foreign_layer
 from boxship.reference import Reference, is_digest, parse_normalized
 
 _SMALL = 1 << 16
@@ -35,6 +36,12 @@ class Saved:
 
     image: Image
     references: list[Reference] = field(default_factory=list)
+    index: str = ""
+    """Digest of the index that the tags lead to, if it is to be saved too."""
+    only: set[str] | None = None
+    """Digests of the index's manifests that are saved; None: all."""
+    members: list[Member] = field(default_factory=list)
+    """The index with all that is saved of it, itself last; empty: the image alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +58,33 @@ Piece = bytes | FilePart
 def select(catalog: Catalog, names: Sequence[str], platforms: Sequence[str] = ()) -> list[Saved]:
     """Find what is to be saved: a bare repository name stands for all its tags, an id for none.
 
-    platforms: the variants that are saved; the best one for this machine without. Raises
-    NotFoundError.
+    A tag of an index stands for all of it, where it is whole here (see ``complete``), else for the
+    best variant for this machine. platforms: the variants that are saved, a single one without
+    its index. Raises NotFoundError.
     """
     chosen: dict[str, Saved] = {}
     wanted = ((name, platform) for name in names for platform in platforms or ("",))
     for name, platform in wanted:
         for image, reference in _expand(catalog, name, platform):
-            saved = chosen.setdefault(image.id, Saved(image))
+            index = _index_of(catalog, reference) if len(set(platforms)) != 1 else ""
+            saved = chosen.setdefault(index or image.id, Saved(image, index=index))
             if reference is not None and reference not in saved.references:
                 saved.references.append(reference)
+            if platform and index:
+                saved.only = (saved.only or set()) | {image.manifest_digest}
     return list(chosen.values())
+
+
+def _index_of(catalog: Catalog, reference: Reference | None) -> str:
+    named = catalog.store.named(reference.name, reference.tag or "") if reference else None
+    return named.target if named else ""
+
+
+def complete(content: ContentStore, chosen: Sequence[Saved]) -> None:
+    """Find the members of the indexes that are whole here. [blocking]"""
+    for saved in chosen:
+        if saved.index:
+            saved.members = members(content, saved.index, saved.only) or []
 
 
 def _expand(catalog: Catalog, name: str, platform: str) -> list[tuple[Image, Reference | None]]:
@@ -87,7 +110,10 @@ def write_archive(storage: StorageService, chosen: Sequence[Saved]) -> Generator
     content = storage.content
     yield _directory("blobs/")
     yield _directory("blobs/sha256/")
+    elsewhere = _elsewhere(content, chosen)
     for digest, layer in _blobs(chosen).items():
+        if digest in elsewhere:
+            continue
         if layer is None or content.has(digest):
             yield from _blob(content, digest)
         else:
@@ -113,7 +139,23 @@ def _blobs(chosen: Iterable[Saved]) -> dict[str, LayerBlob | None]:
         for blob in image.blobs:
             found.setdefault(blob.digest, blob)
         found.setdefault(image.manifest_digest, None)
+        for member in saved.members:
+            found.update({blob.digest: None for blob in member.blobs if blob.digest not in found})
+            found.setdefault(member.digest, None)
     return found
+
+
+def _elsewhere(content: ContentStore, chosen: Iterable[Saved]) -> set[str]:
+    """Return the layers that are not here and need not be: their manifests name URLs."""
+    blobs: list[LayerBlob | Descriptor] = []
+    for saved in chosen:
+        blobs += saved.image.blobs
+        blobs += [blob for member in saved.members for blob in member.blobs]
+    return {
+        blob.digest
+        for blob in blobs
+        if is_foreign_layer(blob.media_type) and not content.has(blob.digest)
+    }
 
 
 def _entries(content: ContentStore, saved: Saved) -> list[Descriptor]:
@@ -124,6 +166,9 @@ def _entries(content: ContentStore, saved: Saved) -> list[Descriptor]:
         size=content.size(image.manifest_digest),
         platform=image.config.platform,
     )
+    if saved.members:
+        index = saved.members[-1]
+        plain = Descriptor(media_type=index.media_type, digest=index.digest, size=len(index.data))
     if not saved.references:
         return [plain]
     return [

@@ -1,5 +1,6 @@
 """The verbs of images."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -27,8 +28,9 @@ from boxship.engine.images.importer import RecordCommit, record_nothing
 from boxship.engine.images.manifests import ManifestReader
 from boxship.engine.images.prune import plan, prune
 from boxship.engine.images.reclaim import PlannedReclaimer
+from boxship.engine.images.referrers import attached
 from boxship.engine.images.remove import Remover, UsageLookup
-from boxship.engine.images.save import Piece, Saved, write_archive
+from boxship.engine.images.save import Piece, Saved, complete, write_archive
 from boxship.engine.images.save import select as select_saved
 from boxship.engine.images.streams import produce
 from boxship.engine.registry.auth import RegistryAuth
@@ -257,14 +259,28 @@ class ImageService:
         )
 
     async def attestations(
-        self, text: str, platform: str = "", types: Sequence[str] = (), *, statements: bool = False
+        self,
+        text: str,
+        platform: str = "",
+        types: Sequence[str] = (),
+        *,
+        statements: bool = False,
+        auth: RegistryAuth | None = None,
     ) -> Sequence[Attestation]:
-        """Return what is attested of an image; see ``attestations.attestations``."""
+        """Return what is attested of an image, here and in the registries that it came from.
+
+        See ``attestations.attestations`` and ``referrers.attached``.
+        """
         image = self.get(text, platform)
-        content = self._storage.content
-        return await self._workers.run(
+        content, client = self._storage.content, self._client
+        here = await self._workers.run(
             lambda: attestations(content, image, types, statements=statements)
         )
+        there = await asyncio.to_thread(
+            attached, client, image, types, statements=statements, auth=auth
+        )
+        known = {one.descriptor.digest for one in here}
+        return [*here, *(one for one in there if one.descriptor.digest not in known)]
 
     async def load(
         self,
@@ -282,10 +298,12 @@ class ImageService:
     ) -> AsyncIterator[Piece]:
         """Return a tar with images: an OCI layout and a Docker archive in one.
 
-        Large blobs come as files. platforms: which variants. Raises NotFoundError before anything
-        is sent. The images stay whole until the tar is.
+        Large blobs come as files. platforms: which variants; without them an index that is whole
+        here goes out whole. Raises NotFoundError before anything is sent. The images stay whole
+        until the tar is.
         """
         chosen = select_saved(self._catalog, names, platforms)
+        await self._workers.run(lambda: complete(self._storage.content, chosen))
         with self._database.transaction() as tx:
             for saved in chosen:
                 image = saved.image
@@ -299,6 +317,8 @@ class ImageService:
                 await lease.hold([image.id, image.manifest_digest])
                 digests = [blob.digest for blob in image.blobs]
                 await lease.hold(digests, [blob.chain_id for blob in image.blobs])
+                for member in saved.members:
+                    await lease.hold([member.digest, *(blob.digest for blob in member.blobs)])
             async for piece in produce(self._workers, write_archive(self._storage, chosen)):
                 yield piece
 

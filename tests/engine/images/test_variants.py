@@ -7,11 +7,10 @@ from boxship.engine.images.push import PART_OF_INDEX
 from boxship.entrypoints import base_image
 from boxship.errors import ConflictError, NotFoundError
 from boxship.ids import short_id
-from boxship.oci.media_types import ACCEPTED_MANIFESTS
 from boxship.oci.platform import host_platform
 from tests.engine.images.conftest import House
 from tests.support.images import attestation_of, image_for, layer, with_foreign_layer
-from tests.support.registry import Registry, push_image, push_index
+from tests.support.registry import Registry, push_image, push_index, served
 
 HOST = host_platform().text
 FOREIGN = "linux/s390x"
@@ -229,17 +228,6 @@ async def test_windows(house: House, registry: Registry) -> None:
     await house.images.remove(name.familiar)
     await house.images.settle()
     assert house.leftovers() == ([], [])
-
-
-def served(registry: Registry, path: str) -> tuple[int, str]:
-    """Ask a registry for a manifest: the status and its digest."""
-    connection = registry.connect()
-    accept = ", ".join(ACCEPTED_MANIFESTS)
-    connection.request("HEAD", f"/v2/{path}", headers={"Accept": accept})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer.status, answer.getheader("Docker-Content-Digest") or ""
 
 
 async def test_a_whole_index_is_pushed_as_it_came(
