@@ -48,10 +48,10 @@ def parse_bytes(text: str) -> int:
     if cut == -1:
         raise InvalidParameterError(f"invalid size: '{text}'")
     number_text = text[:cut] if text[cut] == " " else text[: cut + 1]
-    number = _parse_float(number_text)
+    number = _parse_float(number_text) * _binary_multiple(text[cut + 1 :])
     if not 0 <= number < _TOO_MANY_BYTES:
         raise InvalidParameterError(f"invalid size: '{text}'")
-    return int(number * _binary_multiple(text[cut + 1 :]))
+    return int(number)
 
 
 def _parse_float(text: str) -> float:

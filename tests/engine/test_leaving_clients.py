@@ -1,81 +1,23 @@
 """Clients that go away in the middle of something: nothing of them may stay in the daemon."""
 
-import contextlib
-import os
 import random
 import select
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.support.cli import Cli
 from tests.support.daemon import Daemon
+from tests.support.usage import returns_to, usage
 from tests.support.waiting import wait_until
 
 TIMES = 12
-ALLOWED = 3
-"""Descriptors and tasks that come and go by themselves."""
-KEPT_CONNECTIONS = 8
-"""Connections to a registry that may stay open: as many as transfers may run at once."""
 IDLE_TASKS = 8
 """More than a daemon with one container has when nobody asks anything."""
 CHATTER = "while :; do echo chatter; usleep 20000; done"
 BUSYBOX_PULL = "/images/create?fromImage=busybox&tag=latest"
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What the daemon holds."""
-
-    descriptors: int
-    """All but TCP connections."""
-    connections: int
-    """Over TCP, which the daemon has to registries only."""
-    tasks: int
-
-    def within(self, other: "Usage") -> bool:
-        """Tell whether this is no more than what comes and goes."""
-        return (
-            self.descriptors <= other.descriptors + ALLOWED
-            and self.connections <= KEPT_CONNECTIONS
-            and self.tasks <= other.tasks + ALLOWED
-        )
-
-
-def usage(daemon: Daemon) -> Usage:
-    """Count the daemon's descriptors, and its tasks by what it logs for SIGUSR1."""
-    before = len(daemon.log)
-    os.kill(daemon.pid, signal.SIGUSR1)
-    wait_until(lambda: "Stacks of all tasks" in daemon.log[before:])
-    tasks = daemon.log[before:].count("tack for <Task")
-    targets = _descriptors(daemon.pid)
-    over_tcp = _tcp_sockets(daemon.pid)
-    connections = sum(target in over_tcp for target in targets)
-    return Usage(len(targets) - connections, connections, tasks)
-
-
-def _descriptors(pid: int) -> list[str]:
-    """Return what each open descriptor leads to; one that closes meanwhile is left out."""
-    targets = []
-    for path in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            targets.append(os.readlink(path))
-    return targets
-
-
-def _tcp_sockets(pid: int) -> set[str]:
-    """Return the TCP sockets of a process' network namespace as descriptors show them."""
-    lines = [
-        line
-        for table in ("tcp", "tcp6")
-        for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-    ]
-    return {f"socket:[{line.split()[9]}]" for line in lines}
 
 
 def start(
@@ -95,12 +37,6 @@ def start(
 def talker(boxship: Cli, busybox: str) -> Iterator[str]:
     yield boxship("run", "-d", "-i", "--name", "talker", busybox, "sh", "-c", CHATTER)
     boxship("rm", "-f", "talker")
-
-
-def _returns_to(daemon: Daemon, before: Usage) -> None:
-    wait_until(
-        lambda: usage(daemon).within(before), lambda: f"before {before}, now {usage(daemon)}"
-    )
 
 
 UPGRADE = "Connection: Upgrade\r\nUpgrade: tcp\r\n"
@@ -166,7 +102,7 @@ def test_a_client_leaves(daemon: Daemon, talker: str, what: str) -> None:
     together = [begin(daemon, talker) for _ in range(TIMES)]
     for client in together:
         _leave(client, chance)
-    _returns_to(daemon, before)
+    returns_to(daemon, before)
     assert daemon.get(f"/containers/{talker}/json")["State"]["Running"]
 
 
@@ -183,7 +119,7 @@ def test_a_client_that_does_not_read_holds_nobody_up(daemon: Daemon, talker: str
             seen += eager.recv(4096)
     for client in lazy:
         client.close()
-    _returns_to(daemon, before)
+    returns_to(daemon, before)
 
 
 def test_many_leave_while_their_container_goes(daemon: Daemon, boxship: Cli, busybox: str) -> None:
@@ -197,4 +133,4 @@ def test_many_leave_while_their_container_goes(daemon: Daemon, boxship: Cli, bus
         leaving.start()
         boxship("rm", "-f", name)
         leaving.join()
-    _returns_to(daemon, before)
+    returns_to(daemon, before)

@@ -211,8 +211,11 @@ def test_parse_timestamp_without_zone_is_local(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "2006-13-02", "2006-02-30", "2006-01-02T25", "12.1234567890", "1-2", "²"],
-)
+    [
+        "", "yesterday", "2006-13-02", "2006-02-30", "2006-01-02T25", "12.1234567890", "1-2", "²",
+        "9223372037", "9" * 5000,
+    ],
+)  # fmt: skip
 def test_parse_timestamp_refuses(text: str) -> None:
     with pytest.raises(InvalidParameterError, match="failed to parse value as time or duration"):
         units.parse_timestamp(text, NOW)
@@ -224,3 +227,20 @@ def test_parse_timestamp_refuses(text: str) -> None:
 def test_parse_rfc3339_refuses(text: str) -> None:
     with pytest.raises(InvalidParameterError, match="not an RFC 3339 timestamp"):
         units.parse_rfc3339(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0), ("007", 7), ("9" * 19, 10**19 - 1), ("", None), ("-1", None), ("+1", None),
+        ("1_0", None), (" 1", None), ("²", None), ("\u0661", None), ("9" * 5000, None),
+    ],
+)  # fmt: skip
+def test_natural(text: str, number: int | None) -> None:
+    assert units.natural(text) == number
+
+
+@pytest.mark.parametrize("text", ["1e999", "9" * 5000, "9223372036854775808", "1e10g"])
+def test_sizes_that_no_disk_has(text: str) -> None:
+    with pytest.raises(InvalidParameterError, match="invalid size"):
+        units.parse_bytes(text)

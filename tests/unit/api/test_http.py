@@ -315,11 +315,30 @@ async def test_a_head_that_does_not_come_is_given_up(
     writer.close()
 
 
-async def test_a_body_that_breaks_off_ends_the_connection(server: RunningServer) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab",
+        b"POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n"
+        b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+async def test_a_body_that_breaks_off(server: RunningServer, sent: bytes) -> None:
+    answer = await server.exchange(sent)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["message"].startswith("the request's body broke off: ")
+
+
+async def test_a_body_that_breaks_off_after_its_answer(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = await server.exchange(
-        b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"
+        b"POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
     )
-    assert answer == b""
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    await server.idle()
+    assert caplog.records == []
 
 
 async def test_escaped_paths_and_absolute_targets(server: RunningServer) -> None:

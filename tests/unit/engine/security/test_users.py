@@ -41,6 +41,7 @@ def test_additional_groups(root: str) -> None:
     [
         ("nobody", "unable to find user nobody: no matching entries in passwd file"),
         ("web:none", "unable to find group none: no matching entries in group file"),
+        ("9" * 5000, "uids and gids must be in range 0-2147483647"),
         ("9999999999", "uids and gids must be in range 0-2147483647"),
     ],
 )
@@ -60,3 +61,9 @@ def test_no_link_leads_out(root: str, tmp_path: Path) -> None:
 def test_files_may_be_missing(tmp_path: Path) -> None:
     assert lookup(str(tmp_path), "") == Identity(0, 0, (), "/root")
     assert lookup(str(tmp_path), "5:6") == Identity(5, 6, (), "/")
+
+
+def test_numbers_of_the_image_that_cannot_be_read(root: str, tmp_path: Path) -> None:
+    (tmp_path / "etc/passwd").write_text(f"web:x:{'9' * 5000}:1::/:\nweb:x:5:6::/:\n")
+    (tmp_path / "etc/group").write_text(f"odd:x:{'9' * 5000}:web\n")
+    assert lookup(root, "web") == Identity(5, 6, (), "/")
