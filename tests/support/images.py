@@ -121,6 +121,47 @@ def attestation_of(made: base_image.Image) -> base_image.Image:
     )
 
 
+def attached_to(
+    made: base_image.Image, kind: str, data: bytes, annotations: Mapping[str, str] | None = None
+) -> base_image.Image:
+    """An artifact of one layer that refers to an image: what signing tools push beside it."""
+    config = b"{}"
+    manifest = manifests.encode(
+        Manifest(
+            schema_version=2,
+            media_type=media_types.OCI_MANIFEST,
+            artifact_type=kind,
+            config=_described("application/vnd.oci.empty.v1+json", config),
+            layers=[_described(kind, data)],
+            subject=_described(media_types.OCI_MANIFEST, made.manifest),
+            annotations=dict(annotations or {}),
+        )
+    )
+    return base_image.Image(
+        manifest=manifest,
+        media_type=media_types.OCI_MANIFEST,
+        blobs={base_image.digest_of(blob): blob for blob in (config, data)},
+        config_digest=base_image.digest_of(config),
+        layer_digests=(base_image.digest_of(data),),
+    )
+
+
+def referrers_of(artifacts: Sequence[base_image.Image]) -> base_image.Image:
+    """The index that stands under a fallback tag, in the place of the referrers API."""
+    entries = []
+    for artifact in artifacts:
+        document = manifests.decode(artifact.manifest)
+        entries.append(replace(_entry(artifact), artifact_type=document.artifact_type))
+    index = Index(schema_version=2, media_type=media_types.OCI_INDEX, manifests=entries)
+    return base_image.Image(
+        manifest=manifests.encode(index),
+        media_type=media_types.OCI_INDEX,
+        blobs={},
+        config_digest="",
+        layer_digests=(),
+    )
+
+
 def image_index(
     images: Mapping[str, base_image.Image],
     attestations: Mapping[str, base_image.Image] | None = None,

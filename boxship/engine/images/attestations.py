@@ -15,9 +15,9 @@ from boxship.errors import InternalError, NotFoundError
 from boxship.oci import manifest as manifests
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.document import MAX_DOCUMENT_SIZE
+from boxship.oci.intoto import STATEMENT
 from boxship.oci.manifest import Index, Manifest
 
-STATEMENT = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "in-toto.io/predicate-type"
 MAX_STATEMENT_SIZE = 16 * MAX_DOCUMENT_SIZE
 

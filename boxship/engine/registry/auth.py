@@ -14,10 +14,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from boxship.errors import InvalidParameterError
+from boxship.reference import DEFAULT_DOMAIN
 
 CLIENT_ID = "boxship"
 MIN_TOKEN_LIFETIME_S = 60
 _AUTH_PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_DOCKER_HUB = frozenset({"", "index.docker.io", "registry-1.docker.io", DEFAULT_DOMAIN})
 _SCHEME = re.compile(r"\s*(?:^|,\s*|\s)(bearer|basic)(?:\s+|$)", re.IGNORECASE)
 
 
@@ -32,6 +34,13 @@ class RegistryAuth:
     registry_token: str = ""
     """Bearer token that is sent as it is."""
     server_address: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The registry that these are for, as image names begin; the default one if untold."""
+        address = self.server_address.partition("://")[2] or self.server_address
+        host = address.partition("/")[0]
+        return DEFAULT_DOMAIN if host in _DOCKER_HUB else host
 
     @property
     def basic(self) -> str:
