@@ -208,6 +208,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Set the max download attempts for each pull",
         reload=True,
     ),
+    Setting(
+        "pull-whole-indexes",
+        "pull-whole-indexes",
+        BOOL,
+        _REGISTRY.whole_indexes,
+        "Let pulls without a platform keep indexes whole: all variants and attestations",
+        reload=True,
+    ),
     Setting("http-proxy", "http-proxy", TEXT, "", "HTTP proxy URL for outgoing traffic"),
     Setting("https-proxy", "https-proxy", TEXT, "", "HTTPS proxy URL for outgoing traffic"),
     Setting("no-proxy", "no-proxy", TEXT, "", "Hosts or addresses to reach without the proxy"),
@@ -327,6 +335,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("dns-opts", "dns-opt", LIST, _NETWORK.dns_options, "DNS options for containers"),
     Setting(
         "firewall-backend", "firewall-backend", TEXT, "nftables", "Firewall backend (nftables only)"
+    ),
+    Setting(
+        "firewall-rules",
+        "firewall-rules",
+        TEXT,
+        _NETWORK.firewall_rules,
+        "File with rules for the chain admin of the engine's nftables table",
     ),
     Setting(
         "userland-proxy",

@@ -45,6 +45,8 @@ class RegistryConfig:
     max_concurrent_downloads: int = 3
     max_concurrent_uploads: int = 5
     max_download_attempts: int = 5
+    whole_indexes: bool = False
+    """Pulls that name no platform bring all variants of an index, and what is attested of them."""
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
@@ -70,6 +72,8 @@ class NetworkConfig:
     """Address that a published port binds when none is given; 0.0.0.0 means IPv4 and IPv6."""
     host_gateway_ip: str = ""
     default_address_pools: tuple[AddressPool, ...] = ()
+    firewall_rules: str = ""
+    """File with rules, one a line, for the chain ``admin`` of the engine's nftables table."""
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 _CTX_OUTPUT_JSON = 1 << 4
+_CTX_OUTPUT_TERSE = 1 << 11
 _library: ctypes.CDLL | None = None
 
 
@@ -68,6 +69,23 @@ class Nftables:
             return []
         objects: list[dict[str, Any]] = json.loads(output)["nftables"]
         return objects
+
+    def text(self, command: str) -> str:
+        """Return what a command lists in nft(8)'s own language, without elements of sets.
+
+        Raises NftablesError.
+        """
+        self._library.nft_ctx_output_set_flags(self._context, _CTX_OUTPUT_TERSE)
+        try:
+            status = self._library.nft_run_cmd_from_buffer(self._context, command.encode())
+            output = self._library.nft_ctx_get_output_buffer(self._context)
+            errors = self._library.nft_ctx_get_error_buffer(self._context)
+        finally:
+            self._library.nft_ctx_output_set_flags(self._context, _CTX_OUTPUT_JSON)
+        if status != 0:
+            raise NftablesError(errors.decode(errors="replace").strip())
+        listing: str = output.decode(errors="replace")
+        return listing
 
     def close(self) -> None:
         """Free the context."""

@@ -4,86 +4,15 @@ docs/networking.md draws the way of a packet through it. The rules never change;
 published ports are elements, so that the thousandth costs as much as the first.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from boxship.engine.networks.rules import ADMIN_CHAIN, RULES, chain_rules
+from boxship.linux.netlink.nftmonitor import Change, Generation, NftMonitor
 from boxship.linux.nftables import Nftables, NftablesError
 
-_RULES = """
-table inet {table} {{
-  set bridges {{ type ifname; }}
-  set internal {{ type ifname; }}
-  set foreign {{ type ifname; }}
-  set hairpin4 {{ type ipv4_addr . ifname; flags interval; }}
-  set hairpin6 {{ type ipv6_addr . ifname; flags interval; }}
-  set connected {{ type ifname . ifname; }}
-  set masquerade4 {{ type ipv4_addr; flags interval; }}
-  set masquerade6 {{ type ipv6_addr; flags interval; }}
-  set routed4 {{ type ipv4_addr . inet_proto . inet_service; }}
-  set routed6 {{ type ipv6_addr . inet_proto . inet_service; }}
-  set trusted4 {{ type ifname . ipv4_addr . inet_proto . inet_service; }}
-  set trusted6 {{ type ifname . ipv6_addr . inet_proto . inet_service; }}
-  set pinged4 {{ type ifname; }}
-  set pinged6 {{ type ifname; }}
-  set unprotected4 {{ type ifname; }}
-  set unprotected6 {{ type ifname; }}
-  map publish4 {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
-  map publish6 {{ type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }}
-  map publish4_any {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
-  map publish6_any {{ type inet_proto . inet_service : ipv6_addr . inet_service; }}
-  chain martians {{
-    type filter hook prerouting priority raw; policy accept;
-    iifname @bridges ip daddr 127.0.0.0/8 drop
-  }}
-  chain prerouting {{
-    type nat hook prerouting priority dstnat; policy accept;
-    ip daddr 127.0.0.0/8 return
-    fib daddr type local jump publish
-  }}
-  chain output {{
-    type nat hook output priority -100; policy accept;
-    ip6 daddr ::1 return
-    fib daddr type local jump publish
-  }}
-  chain publish {{
-    dnat ip to ip daddr . meta l4proto . th dport map @publish4
-    dnat ip6 to ip6 daddr . meta l4proto . th dport map @publish6
-    dnat ip to meta l4proto . th dport map @publish4_any
-    dnat ip6 to meta l4proto . th dport map @publish6_any
-  }}
-  chain postrouting {{
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    ct status dnat ip saddr . oifname @hairpin4 masquerade
-    ct status dnat ip6 saddr . oifname @hairpin6 masquerade
-    oifname @bridges return
-    ip saddr @masquerade4 masquerade
-    ip6 saddr @masquerade6 masquerade
-  }}
-  chain forward {{
-    type filter hook forward priority filter; policy accept;
-    oifname @bridges jump inbound
-    iifname @internal drop
-    iifname @bridges oifname @foreign ct state new ct status ! dnat drop
-  }}
-  chain inbound {{
-    ct state established,related accept
-    iifname . oifname @connected accept
-    ct status dnat accept
-    iifname @internal drop
-    ip daddr . meta l4proto . th dport @routed4 accept
-    ip6 daddr . meta l4proto . th dport @routed6 accept
-    iifname . ip daddr . meta l4proto . th dport @trusted4 accept
-    iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
-    oifname @pinged4 meta l4proto icmp accept
-    oifname @pinged6 meta l4proto ipv6-icmp accept
-    iifname @bridges drop
-    meta nfproto ipv4 oifname @unprotected4 accept
-    meta nfproto ipv6 oifname @unprotected6 accept
-    drop
-  }}
-}}
-"""
+logger = logging.getLogger(__name__)
 
 
 class Element(NamedTuple):
@@ -105,14 +34,30 @@ class Firewall:
     The table exists exactly while a container is on a network: with the last one it goes.
     """
 
-    def __init__(self, table: str, open_nftables: Callable[[], Nftables]) -> None:
-        """``open_nftables`` is called in the host's namespace when the table is first needed."""
+    def __init__(
+        self,
+        table: str,
+        open_nftables: Callable[[], Nftables],
+        monitor: NftMonitor | None = None,
+        admin_rules: Iterable[str] = (),
+    ) -> None:
+        """``open_nftables`` is called in the host's namespace when the table is first needed.
+
+        ``monitor`` hears what others do to the table; ``admin_rules`` are what the admin's chain
+        begins with.
+        """
         self.table = table
         self._open_nftables = open_nftables
         self._nftables: Nftables | None = None
         self._networks: dict[str, frozenset[Element]] = {}
         self._containers: dict[str, frozenset[Element]] = {}
         self._present = False
+        self._heard: set[Change] = set()
+        self.alarm: Callable[[], object] = lambda: None
+        """Called when something was heard that :meth:`look` should see to."""
+        self._monitor = monitor
+        self._admin = list(admin_rules)
+        self._sizes = _sizes(chain_rules(RULES.format(table=table)))
 
     @property
     def needed(self) -> bool:
@@ -143,10 +88,18 @@ class Firewall:
         """Make the table anew in one transaction, whatever is there: after a restart."""
         self._networks = {key: frozenset(value) for key, value in networks.items()}
         self._containers = {key: frozenset(value) for key, value in containers.items()}
+        self._remember_admin_rules()
         if self._containers:
             self._create()
         else:
             self._drop()
+
+    def look(self) -> bool:
+        """Take note of what others did; repair the table. Returns whether it was damaged."""
+        if self._monitor is not None:
+            self._hear(self._monitor.drain())
+        heard, self._heard = self._heard, set()
+        return bool(heard) and self._present and self._inspect(heard)
 
     def close(self) -> None:
         """Close the library; the table stays for the containers that live on."""
@@ -158,7 +111,52 @@ class Firewall:
         """Run other commands in the same context."""
         if self._nftables is None:
             self._nftables = self._open_nftables()
-        return self._nftables.run(commands)
+        if self._monitor is None:
+            return self._nftables.run(commands)
+        self._hear(self._monitor.drain())
+        try:
+            return self._nftables.run(commands)
+        finally:
+            # What we did ourselves is heard too: one transaction, unless others were at work.
+            generations = self._monitor.drain()
+            if generations is None or len(generations) > 1:
+                self._hear(generations)
+
+    def _hear(self, generations: Sequence[Generation] | None) -> None:
+        """Note what others did to our table; None: something was missed."""
+        before = len(self._heard)
+        if generations is None:
+            self._heard |= {Change.RULES, Change.LOSS}
+        for generation in generations or ():
+            self._heard |= {c for name, c in generation.changes if name == self.table}
+        if len(self._heard) > before:
+            self.alarm()
+
+    def _inspect(self, heard: set[Change]) -> bool:
+        """Make the table anew if it was damaged; the admin's rules stay as they are now."""
+        rules = self._listed()
+        if rules is not None:
+            self._admin = rules.pop(ADMIN_CHAIN, self._admin)
+        if rules is not None and Change.LOSS not in heard and _sizes(rules) == self._sizes:
+            return False
+        logger.warning("the nftables table %s was changed by somebody: made anew", self.table)
+        self._create()
+        return True
+
+    def _listed(self) -> dict[str, list[str]] | None:
+        """Return the rules of the table's chains; None when it is not there."""
+        if self._nftables is None:
+            self._nftables = self._open_nftables()
+        try:
+            return chain_rules(self._nftables.text(f"list table inet {self.table}"))
+        except NftablesError:
+            return None
+
+    def _remember_admin_rules(self) -> None:
+        """Take over what the admin's chain says in the table that an engine has left."""
+        rules = self._listed()
+        if rules is not None:
+            self._admin = rules.get(ADMIN_CHAIN, self._admin)
 
     def _replace(
         self, group: dict[str, frozenset[Element]], key: str, wanted: frozenset[Element] | None
@@ -202,11 +200,14 @@ class Firewall:
         elements = {element for group in groups for element in group}
         # Adding before deleting makes the deletion valid whether or not the table is there.
         commands = [f"add table inet {self.table}", f"delete table inet {self.table}"]
-        commands.append(_RULES.format(table=self.table))
+        commands.append(RULES.format(table=self.table))
+        commands += [f"add rule inet {self.table} {ADMIN_CHAIN} {rule}" for rule in self._admin]
         self.run("\n".join(commands + self._additions(elements)))
         self._present = True
 
     def _drop(self) -> None:
+        if self._present:
+            self.look()
         self.run(f"add table inet {self.table}\ndelete table inet {self.table}")
         self._present = False
 
@@ -219,3 +220,7 @@ class Firewall:
             f"add element inet {self.table} {name} {{ {', '.join(members)} }}"
             for name, members in grouped.items()
         ]
+
+
+def _sizes(chains: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    return {name: len(rules) for name, rules in chains.items() if name != ADMIN_CHAIN}

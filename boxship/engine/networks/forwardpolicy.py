@@ -57,6 +57,12 @@ class ForwardPolicy:
                         await self._insert(family, chain, bridge)
             return any(self._accepted.values())
 
+    def forget(self) -> None:
+        """Look at everything anew at the next :meth:`accept`: somebody has flushed the rules."""
+        self._seen = set()
+        for bridges in self._accepted.values():
+            bridges.clear()
+
     async def withdraw(self) -> None:
         """Remove our rules, if there are any."""
         self._seen = set()

@@ -40,13 +40,15 @@ from boxship.engine.networks.network import (
     NetworkSpec,
 )
 from boxship.engine.networks.ports import PortReserver
+from boxship.engine.networks.rules import read_rules
 from boxship.engine.networks.sandbox import Endpoint, EndpointSpec, Sandbox, SandboxSpec
 from boxship.engine.networks.store import NetworkStore
 from boxship.engine.state.database import Database
 from boxship.errors import BoxshipError, ConflictError
 from boxship.ids import new_id
+from boxship.linux.netlink.nftmonitor import NftMonitor
 from boxship.linux.netns import NamespacePool, unpin
-from boxship.linux.nftables import Nftables
+from boxship.linux.nftables import Nftables, NftablesError
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +86,13 @@ class NetworkService:
         self._netns_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         self._found_namespaces = list(self._netns_dir.iterdir())
         self._kernel = HostKernel()
-        self._firewall = Firewall(_table_name(self._exec_root), Nftables)
+        self._monitor = NftMonitor()
+        self._firewall = Firewall(
+            _table_name(self._exec_root),
+            Nftables,
+            self._monitor,
+            read_rules(self._config.firewall_rules),
+        )
         self._context = self._new_context()
         self._catalog = Catalog(self._context, self._firewall, self._owner)
         self._holder = PortHolderClient(self._exec_root / "portd.sock")
@@ -102,6 +110,9 @@ class NetworkService:
         )
         self._joins = Joins(self._context, self._tools)
         self._joins.load()
+        loop = asyncio.get_running_loop()
+        self._firewall.alarm = lambda: loop.call_soon(self._look_after_firewall)
+        loop.add_reader(self._monitor, self._look_after_firewall)
 
     async def close(self) -> None:
         """Finish what is under way; containers keep their networking."""
@@ -110,7 +121,9 @@ class NetworkService:
         self._tools.dns.close()
         await asyncio.to_thread(self._tools.pool.close)
         self._holder.close()
+        asyncio.get_running_loop().remove_reader(self._monitor)
         self._firewall.close()
+        self._monitor.close()
         await self._kernel.close()
 
     async def _remove_idle_bridge(self) -> None:
@@ -201,6 +214,14 @@ class NetworkService:
     def driver_names(self) -> "Sequence[str]":
         """Return the names of the drivers that a network can have."""
         return sorted(self._context.drivers)
+
+    def _look_after_firewall(self) -> None:
+        """Repair the table when somebody has flushed the ruleset."""
+        try:
+            if self._firewall.look():
+                self._tools.forward_policy.forget()
+        except NftablesError as error:
+            logger.error("the packet filter cannot be repaired: %s", error)
 
     def _sandboxes(self) -> Iterator[Sandbox]:
         return (stored.sandbox for stored in self._context.sandboxes.values())

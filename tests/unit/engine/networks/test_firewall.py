@@ -23,6 +23,9 @@ class Recorder:
         self.commands.append(commands)
         return []
 
+    def text(self, command: str) -> str:
+        raise NftablesError(f"no such table: {command}")
+
     def close(self) -> None:
         pass
 
