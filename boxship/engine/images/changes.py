@@ -1,25 +1,31 @@
 """Dockerfile instructions that change a configuration (``import -c``, ``commit -c``)."""
 
-import shlex
+import posixpath
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from boxship.engine.images.expansion import expand, raw_words
 from boxship.errors import InvalidParameterError
 from boxship.oci.image import ExecutionConfig, HealthcheckConfig
 from boxship.units import natural, parse_duration
 
 SHELL = ("/bin/sh", "-c")
+_CONTINUATION = re.compile(r"\\[ \t]*\r?\n")
 
 
 def apply_changes(config: ExecutionConfig, changes: Sequence[str]) -> ExecutionConfig:
     """Apply instructions in order, one or several lines each. Raises InvalidParameterError.
 
-    An ENTRYPOINT drops the command that was there before these instructions, as in a Dockerfile.
+    Variables in them are those of the configuration's environment, as far as it has come. Which
+    instructions there are: moby's ``validCommitCommands``. An ENTRYPOINT drops the command that was
+    there before these instructions, as in a Dockerfile.
     """
-    lines = [line.strip() for change in changes for line in change.splitlines()]
+    joined = (_CONTINUATION.sub("", change) for change in changes)
+    lines = [line.strip() for change in joined for line in change.splitlines()]
     command_given = False
     for line in lines:
         if not line or line.startswith("#"):
@@ -55,29 +61,29 @@ def _json_words(text: str) -> list[str] | None:
         return None
 
 
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise InvalidParameterError(f"cannot parse {text!r}: {error}") from None
+def _variables(config: ExecutionConfig) -> dict[str, str]:
+    return dict(entry.partition("=")[::2] for entry in config.env)
 
 
-def _pairs(instruction: str, text: str) -> list[tuple[str, str]]:
+def _pairs(config: ExecutionConfig, instruction: str, text: str) -> list[tuple[str, str]]:
     """Read ``key=value …`` with quotes, or the old form ``key value``."""
-    words = _words(text)
+    variables = _variables(config)
+    words = raw_words(text)
     if "=" not in words[0]:
-        key, _, value = text.partition(" ")
-        if not value.strip():
+        key, *rest = text.split(None, 1)
+        if not rest:
             raise InvalidParameterError(f"{instruction} must have two arguments")
-        return [(key, value.strip())]
+        return [(expand(key, variables), expand(rest[0], variables))]
     pairs = []
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals or not key:
+        if not equals:
             raise InvalidParameterError(
                 f'Syntax error - can\'t find = in "{word}". Must be of the form: name=value'
             )
-        pairs.append((key, value))
+        if not key:
+            raise InvalidParameterError(f"{instruction} names can not be blank")
+        pairs.append((expand(key, variables), expand(value, variables)))
     return pairs
 
 
@@ -90,18 +96,19 @@ def _entrypoint(config: ExecutionConfig, text: str) -> ExecutionConfig:
 
 
 def _env(config: ExecutionConfig, text: str) -> ExecutionConfig:
-    env = dict(entry.partition("=")[::2] for entry in config.env)
-    env.update(_pairs("ENV", text))
+    env = {**_variables(config), **dict(_pairs(config, "ENV", text))}
     return replace(config, env=[f"{key}={value}" for key, value in env.items()])
 
 
 def _label(config: ExecutionConfig, text: str) -> ExecutionConfig:
-    return replace(config, labels={**config.labels, **dict(_pairs("LABEL", text))})
+    return replace(config, labels={**config.labels, **dict(_pairs(config, "LABEL", text))})
 
 
 def _expose(config: ExecutionConfig, text: str) -> ExecutionConfig:
     ports: dict[str, Any] = dict(config.exposed_ports)
-    for word in _words(text):
+    variables = _variables(config)
+    words = (word for raw in raw_words(text) for word in expand(raw, variables).split())
+    for word in words:
         numbers, _, protocol = word.partition("/")
         first, dash, last = numbers.partition("-")
         low, high = natural(first), natural(last if dash else first)
@@ -116,7 +123,8 @@ def _expose(config: ExecutionConfig, text: str) -> ExecutionConfig:
 
 def _volume(config: ExecutionConfig, text: str) -> ExecutionConfig:
     listed = _json_words(text)
-    paths = _words(text) if listed is None else listed
+    variables = _variables(config)
+    paths = [expand(path, variables) for path in (raw_words(text) if listed is None else listed)]
     if not all(path.strip() for path in paths):
         raise InvalidParameterError("VOLUME specified can not be an empty string")
     return replace(config, volumes={**config.volumes, **{path: {} for path in paths}})
@@ -124,27 +132,24 @@ def _volume(config: ExecutionConfig, text: str) -> ExecutionConfig:
 
 def _workdir(config: ExecutionConfig, text: str) -> ExecutionConfig:
     base = config.working_dir or "/"
-    path = text if text.startswith("/") else f"{base.rstrip('/')}/{text}"
-    return replace(config, working_dir=path)
+    return replace(config, working_dir=posixpath.join(base, expand(text, _variables(config))))
 
 
 def _user(config: ExecutionConfig, text: str) -> ExecutionConfig:
-    return replace(config, user=text)
+    return replace(config, user=expand(text, _variables(config)))
 
 
 def _stop_signal(config: ExecutionConfig, text: str) -> ExecutionConfig:
-    return replace(config, stop_signal=text)
+    return replace(config, stop_signal=expand(text, _variables(config)))
 
 
 def _on_build(config: ExecutionConfig, text: str) -> ExecutionConfig:
+    trigger = text.split(None, 1)[0].upper()
+    if trigger == "ONBUILD":
+        raise InvalidParameterError("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
+    if trigger in ("MAINTAINER", "FROM"):
+        raise InvalidParameterError(f"{trigger} isn't allowed as an ONBUILD trigger")
     return replace(config, on_build=[*config.on_build, text])
-
-
-def _shell(config: ExecutionConfig, text: str) -> ExecutionConfig:
-    words = _json_words(text)
-    if not words:
-        raise InvalidParameterError("SHELL requires the arguments to be in JSON form")
-    return replace(config, shell=words)
 
 
 def _healthcheck(config: ExecutionConfig, text: str) -> ExecutionConfig:
@@ -182,7 +187,6 @@ _INSTRUCTIONS: dict[str, Callable[[ExecutionConfig, str], ExecutionConfig]] = {
     "HEALTHCHECK": _healthcheck,
     "LABEL": _label,
     "ONBUILD": _on_build,
-    "SHELL": _shell,
     "STOPSIGNAL": _stop_signal,
     "USER": _user,
     "VOLUME": _volume,
