@@ -1,5 +1,6 @@
 """``boxship buildx imagetools create``."""
 
+from boxship.cli.buildx.progress import PlainProgress, Step
 from boxship.cli.errors import CliError
 from boxship.cli.flags import Flag, Flags
 from boxship.cli.remote import (
@@ -14,7 +15,7 @@ from boxship.cli.remote import (
 from boxship.cli.session import Cli
 from boxship.client import jsontext
 from boxship.errors import NotFoundError
-from boxship.reference import Reference
+from boxship.reference import Reference, is_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,13 @@ FLAGS = (
         "instead of performing a carbon copy",
         default=True,
     ),
-    Flag("progress", "", "string", "Set type of progress output", default="auto"),
+    Flag(
+        "progress",
+        "",
+        "string",
+        'Set type of progress output ("auto", "plain", "tty", "quiet", "none")',
+        default="auto",
+    ),
     Flag("tag", "t", "list", "Set reference for new image", shown="stringArray"),
 )
 
@@ -58,7 +65,7 @@ class _Source:
 def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     """Make an index of manifests that registries have, and store it under tags."""
     tags = [named(text) for text in flags.items("tag")]
-    texts = [*_from_files(flags.items("file"), tags), *args]
+    texts = [_spelled_out(text, tags) for text in (*_contents(flags.items("file")), *args)]
     if not texts:
         raise CliError("no sources specified")
     if not (tags or flags.on("dry-run")):
@@ -70,26 +77,33 @@ def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     if flags.on("dry-run"):
         cli.print(data.decode())
         return 0
+    progress = PlainProgress(flags.text("progress"), cli.warn)
     for tag in tags:
-        _push(cli, registries, tag, sources, (media_type, data))
+        with progress.step(f"[internal] pushing {tag}") as step:
+            _push(step, registries, tag, sources, (media_type, data))
     _write_metadata(flags, tags, media_type, data)
     return 0
 
 
-def _from_files(paths: list[str], tags: list[Reference]) -> list[str]:
-    """Sources out of files: a name, or a descriptor of what the target's repository has."""
+def _contents(paths: list[str]) -> list[str]:
+    """Sources out of files."""
     found = []
     for path in paths:
         with open(path, encoding="utf-8") as file:
-            text = file.read().strip()
-        if not text.startswith("{"):
-            found.append(text)
-            continue
-        digest = str(jsontext.loads(text).get("digest") or "")
-        if not tags or not digest:
-            raise CliError(f"{path}: a descriptor needs a digest, and --tag to tell its repository")
-        found.append(f"{tags[0].name}@{digest}")
+            found.append(file.read().strip())
     return found
+
+
+def _spelled_out(text: str, tags: list[Reference]) -> str:
+    """A source's name; a digest, or a descriptor, is of what the target's repository has."""
+    digest = text
+    if text.startswith("{"):
+        digest = str(jsontext.loads(text).get("digest") or "")
+    elif not is_digest(text):
+        return text
+    if not tags or not digest:
+        raise CliError(f"{text}: a descriptor needs a digest, and --tag to tell its repository")
+    return f"{tags[0].name}@{digest}"
 
 
 def _appended(registries: Registries, flags: Flags, tags: list[Reference]) -> list[_Source]:
@@ -167,7 +181,7 @@ def _index_annotations(texts: list[str], entries: "list[Json]") -> dict[str, str
 
 
 def _push(
-    cli: Cli,
+    step: Step,
     registries: Registries,
     tag: Reference,
     sources: list[_Source],
@@ -178,29 +192,34 @@ def _push(
     for source in sources:
         if source.found.name.name == tag.name:
             continue
+        step.log(f"copying {source.found.digest} from {source.found.name} to {tag}")
         if source.found.data == image[1]:
             registries.copy(with_digest(source.found.name, source.found.digest), _untagged(tag))
             continue
         for one in source.entries:
             if one["digest"] in wanted:
                 registries.copy(with_digest(source.found.name, one["digest"]), _untagged(tag))
+    step.log(f"pushing {_digest(image[1])} to {tag}")
     registries.put(tag, *image)
-    cli.warn(f"pushing {tag}")
 
 
 def _untagged(tag: Reference) -> Reference:
     return Reference(tag.domain, tag.path)
 
 
+def _digest(data: bytes) -> str:
+    import hashlib
+
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
 def _write_metadata(flags: Flags, tags: list[Reference], media_type: str, data: bytes) -> None:
     path = flags.text("metadata-file")
     if not path:
         return
-    import hashlib
-
     descriptor = {
         "mediaType": media_type,
-        "digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "digest": _digest(data),
         "size": len(data),
     }
     names = ",".join(map(str, tags))
