@@ -8,6 +8,7 @@ from dataclasses import dataclass
 TYPE_A = 1
 TYPE_PTR = 12
 TYPE_AAAA = 28
+TYPE_SRV = 33
 TYPE_OPT = 41
 TYPE_ANY = 255
 CLASS_IN = 1
@@ -77,6 +78,11 @@ def address_record(address: str, ttl_s: int) -> Record:
 def pointer_record(name: str, ttl_s: int) -> Record:
     """Return a PTR record."""
     return Record(TYPE_PTR, encode_name(name), ttl_s)
+
+
+def service_record(port: int, target: str, ttl_s: int) -> Record:
+    """Return an SRV record (RFC 2782); all of a name are equal."""
+    return Record(TYPE_SRV, struct.pack("!HHH", 0, 0, port) + encode_name(target), ttl_s)
 
 
 def encode_name(name: str) -> bytes:

@@ -29,6 +29,7 @@ _BATCH = 64
 _DATAGRAM_SIZE = 4096
 _TCP_IDLE_S = 10.0
 _TCP_LIMIT = 64
+_MAX_PORT = 65535
 _QUERIES_LIMIT = 128
 """Forwarded queries of one container under way; further ones are dropped, as by a full socket."""
 
@@ -143,6 +144,8 @@ class DnsServer:
             except dns.DnsFormatError:
                 continue
             answer = self._answer(listener, query, query.udp_limit)
+            if answer is None:
+                answer = self._forwarder.known(listener.upstream, query, data, tcp=False)
             if answer is not None:
                 with suppress(OSError):
                     listener.udp.sendto(answer, client)
@@ -195,7 +198,8 @@ class DnsServer:
     async def _forward(
         self, listener: Listener, query: dns.Query, data: bytes, *, tcp: bool
     ) -> bytes:
-        answer = await self._forwarder.ask(listener.upstream, query, data, tcp=tcp)
+        known = self._forwarder.known(listener.upstream, query, data, tcp=tcp)
+        answer = known or await self._forwarder.ask(listener.upstream, query, data, tcp=tcp)
         return answer or dns.encode_answer(query, dns.RCODE_SERVFAIL)
 
     def _answer(self, listener: Listener, query: dns.Query, limit: int | None) -> bytes | None:
@@ -208,6 +212,10 @@ class DnsServer:
             if name:
                 record = dns.pointer_record(name, _TTL_S)
                 return dns.encode_answer(query, dns.RCODE_NOERROR, [record], limit=limit)
+        if query.type == dns.TYPE_SRV:
+            services = self._services(sandbox, query.name)
+            if services:
+                return dns.encode_answer(query, dns.RCODE_NOERROR, services, limit=limit)
         version = 6 if query.type == dns.TYPE_AAAA else 4
         addresses = self._directory.addresses(sandbox, query.name, version)
         if addresses is not None:
@@ -217,3 +225,30 @@ class DnsServer:
         if "." not in query.name and query.name:
             return dns.encode_answer(query, dns.RCODE_NXDOMAIN)
         return None
+
+    def _services(self, sandbox: Sandbox, name: str) -> list[dns.Record]:
+        """Return where ``_http._tcp.web`` or ``_8080._tcp.web`` is: a record a container."""
+        port, target = parse_service(name)
+        if not port:
+            return []
+        found = [self._directory.addresses(sandbox, target, version) or () for version in (4, 6)]
+        targets = {self._directory.name(sandbox, text): None for part in found for text in part}
+        return [dns.service_record(port, known, _TTL_S) for known in targets if known]
+
+
+def parse_service(name: str) -> tuple[int, str]:
+    """Return the port and the container's name in the name of a service (RFC 2782).
+
+    The port is a number or a name that the host knows (services(5)); 0 when it is neither.
+    """
+    service, _, rest = name.partition(".")
+    protocol, _, target = rest.partition(".")
+    if not service.startswith("_") or protocol not in ("_tcp", "_udp") or not target:
+        return 0, ""
+    if service[1:].isdecimal():
+        port = int(service[1:])
+        return (port if port <= _MAX_PORT else 0), target
+    try:
+        return socket.getservbyname(service[1:], protocol[1:]), target
+    except OSError:
+        return 0, ""

@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Sequence
 
+from boxship.engine.networks.dnscache import AnswerCache
 from boxship.wire import dns
 
 _PORT = 53
@@ -19,6 +20,13 @@ class DnsForwarder:
 
     def __init__(self) -> None:
         self._under_way = 0
+        self._cache = AnswerCache()
+
+    def known(
+        self, servers: Sequence[str], query: dns.Query, data: bytes, *, tcp: bool
+    ) -> bytes | None:
+        """Return an answer that was given before and is still good."""
+        return self._cache.find(servers, query, data, tcp=tcp)
 
     async def ask(
         self, servers: Sequence[str], query: dns.Query, data: bytes, *, tcp: bool
@@ -32,7 +40,9 @@ class DnsForwarder:
                 try:
                     async with asyncio.timeout(_TIMEOUT_S):
                         ask = _ask_tcp if tcp else _ask_udp
-                        return await ask(server, query, data)
+                        answer = await ask(server, query, data)
+                        self._cache.keep(servers, query, data, answer, tcp=tcp)
+                        return answer
                 except (OSError, EOFError, TimeoutError):
                     continue
             return None

@@ -140,7 +140,7 @@ def _name_server(path: Path) -> Iterator[None]:
             if data == b"stop":
                 return
             answer = dns.encode_answer(
-                dns.parse_query(data), 0, [dns.address_record("203.0.113.9", 5)]
+                dns.parse_query(data), 0, [dns.address_record("203.0.113.9", 60)]
             )
             udp.sendto(answer, client)
 
@@ -167,7 +167,23 @@ async def test_other_names_are_forwarded(engine: Engine, host: Host) -> None:
     started = time.monotonic()
     assert dns.rcode_of(await ask(asking, "nowhere")) == dns.RCODE_NXDOMAIN
     assert time.monotonic() - started < 0.5
-    assert dns.rcode_of(await ask(asking, "example.org")) == dns.RCODE_SERVFAIL
+    assert dns.rcode_of(await ask(asking, "example.net")) == dns.RCODE_SERVFAIL
+    # Kept for as long as the server said, for those who ask the same servers.
+    assert await addresses(asking, "Example.org") == {"203.0.113.9"}
+    assert dns.rcode_of(await ask(shut_in, "example.org")) == dns.RCODE_SERVFAIL
+
+
+@pytest.mark.usefixtures("mine")
+async def test_services(engine: Engine) -> None:
+    alias = EndpointSpec(network="mine", aliases=("www",))
+    for name in ("one", "two"):
+        await engine.start(name, networks=(alias,))
+    asking = await engine.start("asking", networks=("mine",))
+    answer = await ask(asking, "_8080._tcp.www", dns.TYPE_SRV)
+    for name in ("one.mine", "two.mine"):
+        assert struct.pack("!HHH", 0, 0, 8080) + dns.encode_name(name) in answer
+    answer = await ask(asking, "_domain._udp.one", dns.TYPE_SRV)
+    assert struct.pack("!HHH", 0, 0, 53) + dns.encode_name("one.mine") in answer
 
 
 @pytest.mark.usefixtures("mine")
