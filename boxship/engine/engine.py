@@ -19,6 +19,8 @@ from boxship.engine.images.image import ContainerUse
 from boxship.engine.images.service import ImageService
 from boxship.engine.networks import store as network_store
 from boxship.engine.networks.service import NetworkService
+from boxship.engine.plugins.discovery import SOCKET_DIRECTORY, SPEC_DIRECTORIES
+from boxship.engine.plugins.registry import PluginRegistry
 from boxship.engine.registry.client import RegistryClient
 from boxship.engine.registry.questions import RegistryQuestions
 from boxship.engine.runtime.service import RuntimeService
@@ -106,7 +108,7 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
     storage = StorageService(config.data_root, config.storage_driver, _layer_limits(config))
     client = RegistryClient(config.registry)
     images = ImageService(database, events, storage, config.registry, client)
-    volumes = VolumeService(database, events, config.data_root)
+    volumes = VolumeService(database, events, config.data_root, _plugins(config))
     engine_id = _engine_id(config.data_root)
     networks = NetworkService(database, events, config.network, config.exec_root, engine_id)
     runtime = RuntimeService(config)
@@ -141,6 +143,12 @@ async def _open(config: EngineConfig, lock: InstanceLock) -> Engine:
         runtime=runtime,
         containers=containers,
     )
+
+
+def _plugins(config: EngineConfig) -> PluginRegistry:
+    """Plugins are looked for where Docker's are, and below the engine's own run directory."""
+    own = config.exec_root / "plugins"
+    return PluginRegistry((own, SOCKET_DIRECTORY), (own, *SPEC_DIRECTORIES))
 
 
 def _layer_limits(config: EngineConfig) -> LayerLimits:

@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("boxship.engine.events",),
     (
         "boxship.engine.logs",
+        "boxship.engine.plugins",
         "boxship.engine.registry",
         "boxship.engine.security",
         "boxship.engine.storage",
@@ -31,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "boxship.engine.volumes",
     ),
     ("boxship.engine.containers",),
+    ("boxship.engine.build",),
     ("boxship.engine",),
     ("boxship.api",),
     ("boxship.daemon",),

@@ -21,9 +21,9 @@ async def volume_list(request: Request, engine: "Engine") -> Response:
 async def volume_create(request: Request, engine: "Engine") -> Response:
     """Make a volume, or return the one of that name."""
     body = await request.json(VolumeCreateBody, required=True)
-    volume = engine.volumes.create(
+    volume = await engine.volumes.make(
         body.name or None,
-        driver=body.driver or "local",
+        driver=body.driver,
         driver_opts=body.driver_opts or {},
         labels=body.labels or {},
     )
@@ -32,13 +32,14 @@ async def volume_create(request: Request, engine: "Engine") -> Response:
 
 async def volume_inspect(request: Request, engine: "Engine") -> Response:
     """Show one volume."""
-    return json_response(volume_json(engine.volumes.get(request.params["name"])))
+    volume, said = await engine.volumes.describe(request.params["name"])
+    return json_response(volume_json(volume, said=said))
 
 
 async def volume_delete(request: Request, engine: "Engine") -> Response:
     """Remove a volume."""
     name, force = request.params["name"], request.query.flag("force")
-    engine.volumes.remove(name, force)
+    await engine.volumes.discard(name, force)
     return empty_response(204)
 
 

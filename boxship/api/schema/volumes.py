@@ -1,5 +1,7 @@
 """The JSON shapes of ``/volumes``."""
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType, field
 
 from boxship.api.schema.shape import Shape
@@ -31,6 +33,7 @@ class Volume(Shape, kw_only=True):
     name: str
     options: dict[str, str] | None
     scope: str
+    status: dict[str, Any] | UnsetType = UNSET
     usage_data: VolumeUsage | UnsetType = UNSET
 
 

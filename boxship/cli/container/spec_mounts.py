@@ -182,3 +182,19 @@ def _check(result: "Mount") -> None:
         if group in result and kind != owner:
             prefix = "tmpfs" if owner == "tmpfs" else owner
             raise InvalidParameterError(f"cannot mix '{prefix}-*' options with mount type '{kind}'")
+    _check_recursion(result)
+
+
+def _check_recursion(result: "Mount") -> None:
+    """How far read-only reaches makes sense only for what is read-only."""
+    options = result.get("BindOptions", {})
+    for key, word in (("ReadOnlyNonRecursive", "writable"), ("ReadOnlyForceRecursive", "readonly")):
+        if options.get(key) and not result.get("ReadOnly"):
+            raise InvalidParameterError(
+                f"option 'bind-recursive={word}' requires 'readonly' to be specified in conjunction"
+            )
+    if options.get("ReadOnlyForceRecursive") and options.get("Propagation", "") != "rprivate":
+        raise InvalidParameterError(
+            "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified "
+            "in conjunction"
+        )

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,11 @@ from boxship.engine.containers.container import (
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.image_config import from_image
 from boxship.engine.containers.merge import command_line, merge
-from boxship.engine.containers.mounts import Resolver
+from boxship.engine.containers.mounts import Resolver, make_plugin_volumes
 from boxship.engine.containers.teardown import remove_unused_volumes
 from boxship.engine.containers.validate import validate
 from boxship.engine.images.image import Image
+from boxship.errors import BoxshipError
 from boxship.ids import new_id
 from boxship.names import random_name
 
@@ -109,12 +111,25 @@ def _free_name(context: Context) -> str:
 
 async def _with_mounts(context: Context, container: Container) -> Container:
     """Resolve the mounts; volumes that are new and empty get the image's content."""
-    resolver = Resolver(context, container)
-    points = resolver.resolve()
-    fresh = [point for point in points if point.type == "volume" and not point.no_copy]
-    if fresh:
-        await _copy_up(context, container, fresh)
+    made: list[str] = []
+    try:
+        names = await make_plugin_volumes(context, container, made)
+        points = Resolver(context, container, names, made).resolve()
+        fresh = [point for point in points if point.type == "volume" and not point.no_copy]
+        if fresh:
+            await _copy_up(context, container, fresh)
+    except BaseException:
+        await _discard(context, container, made)
+        raise
     return replace(container, mounts=points)
+
+
+async def _discard(context: Context, container: Container, made: list[str]) -> None:
+    """Remove the volumes that were made for a creation that fails, unless somebody took one."""
+    await remove_unused_volumes(context, context.volumes.release(container.id))
+    for name in made:
+        with suppress(BoxshipError):  # it is gone, or in use
+            await context.volumes.discard(name)
 
 
 async def _copy_up(context: Context, container: Container, points: list[MountPoint]) -> None:
@@ -133,5 +148,5 @@ def _insert(context: Context, container: Container) -> None:
 
 
 async def _undo(context: Context, container: Container) -> None:
-    remove_unused_volumes(context, context.volumes.release(container.id))
+    await remove_unused_volumes(context, context.volumes.release(container.id))
     await asyncio.to_thread(context.storage.remove_container, container.id)

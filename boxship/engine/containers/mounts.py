@@ -1,7 +1,7 @@
 """The mounts of a container: resolved once at creation, turned into OCI mounts at each start."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,15 @@ from boxship.engine.containers.binds import (
     parse_bind,
     parse_volumes_from,
 )
-from boxship.engine.containers.container import Container, MountPoint, MountSpec
+from boxship.engine.containers.container import Container, HostConfig, MountPoint, MountSpec
 from boxship.engine.containers.context import Context
 from boxship.engine.runtime.workload import Mount
+from boxship.engine.volumes.volume import ANONYMOUS_LABEL, LOCAL
 from boxship.errors import InvalidParameterError
+from boxship.ids import new_id
 
+_RO_SHALLOW = "ro-non-recursive"
+"""Option of a mount point: what is mounted below it may be written to."""
 _NAME_FILES = {
     "/etc/resolv.conf": "resolv.conf",
     "/etc/hostname": "hostname",
@@ -31,9 +35,14 @@ class Resolver:
     ``--volumes-from``, the image's VOLUMEs, ``-v``, ``--mount``, ``--tmpfs``.
     """
 
-    def __init__(self, context: Context, container: Container) -> None:
+    def __init__(
+        self, context: Context, container: Container, names: Mapping[str, str], made: list[str]
+    ) -> None:
+        """``names``: those of ``make_plugin_volumes``. ``made``: is told what volumes are new."""
         self._context = context
         self._container = container
+        self._names = names
+        self._made = made
         self._points: dict[str, MountPoint] = {}
 
     def resolve(self) -> tuple[MountPoint, ...]:
@@ -77,8 +86,7 @@ class Resolver:
 
     def _add_bind(self, text: str) -> None:
         bind = parse_bind(text)
-        driver = self._container.host.volume_driver
-        spec = replace(bind.spec, driver_name=driver) if driver else bind.spec
+        spec = _driven(bind.spec, self._container.host)
         if spec.target in self._points and spec.target in self._duplicates():
             raise InvalidParameterError(f"Duplicate mount point: {spec.target}")
         if spec.type == "volume":
@@ -113,19 +121,23 @@ class Resolver:
         )
 
     def _add_volume(self, spec: MountSpec, mode: str) -> None:
+        volumes = self._context.volumes
+        name = spec.source or self._names.get(spec.target) or new_id()
+        if not volumes.has(name):
+            self._made.append(name)
         with self._context.database.transaction():  # a volume that nobody uses would stay for ever
-            volume = self._context.volumes.create(
-                spec.source or None,
-                driver=spec.driver_name or "local",
+            volume = volumes.create(
+                name,
+                driver=spec.driver_name,
                 driver_opts=dict(spec.driver_options),
                 labels=dict(spec.labels),
                 anonymous=not spec.source,
             )
-            self._context.volumes.acquire(volume.name, self._container.id)
+            volumes.acquire(volume.name, self._container.id)
         self._points[spec.target] = MountPoint(
             type="volume",
             destination=spec.target,
-            source=str(volume.mountpoint),
+            source=str(volume.mountpoint) if volume.is_local else "",
             name=volume.name,
             driver=volume.driver,
             mode=mode,
@@ -134,6 +146,37 @@ class Resolver:
             anonymous=not spec.source,
             no_copy=spec.no_copy,
         )
+
+
+async def make_plugin_volumes(
+    context: Context, container: Container, made: list[str]
+) -> dict[str, str]:
+    """Make the volumes of plugins that a container asks for: that takes time.
+
+    Returns the names of those that have none of their own, by destination; ``made`` is told of each
+    that is new.
+    """
+    host = container.host
+    specs = [*host.mounts, *(_driven(parse_bind(text).spec, host) for text in host.binds)]
+    names = {}
+    for spec in specs:
+        if spec.type != "volume" or spec.driver_name in ("", LOCAL):
+            continue
+        name = spec.source or new_id()
+        names[spec.target] = name
+        if context.volumes.has(name):
+            continue
+        labels = dict(spec.labels) if spec.source else {**spec.labels, ANONYMOUS_LABEL: ""}
+        await context.volumes.make(name, spec.driver_name, dict(spec.driver_options), labels)
+        made.append(name)
+    return names
+
+
+def _driven(spec: MountSpec, host: HostConfig) -> MountSpec:
+    """Return a ``-v`` with the driver of ``--volume-driver``."""
+    if spec.type != "volume" or not host.volume_driver:
+        return spec
+    return replace(spec, driver_name=host.volume_driver)
 
 
 def _subpath_option(spec: MountSpec) -> tuple[str, ...]:
@@ -148,7 +191,10 @@ def _bind_point(spec: MountSpec, mode: str, *, create_source: bool) -> MountPoin
         mode=mode,
         read_write=not spec.read_only,
         propagation=spec.propagation or DEFAULT_PROPAGATION,
-        options=("bind" if spec.non_recursive else "rbind",),
+        options=(
+            "bind" if spec.non_recursive else "rbind",
+            *((_RO_SHALLOW,) if spec.read_only_non_recursive else ()),
+        ),
         create_source=create_source,
     )
 
@@ -231,7 +277,8 @@ def _bind_mount(context: Context, container: Container, point: MountPoint) -> Mo
     recursion = "bind" if "bind" in point.options else "rbind"
     options = [recursion, point.propagation or DEFAULT_PROPAGATION]
     if not point.read_write:
-        options.append("ro")
+        shallow = "bind" in point.options or _RO_SHALLOW in point.options
+        options.append("ro" if shallow else "rro")
     return Mount(
         type="bind",
         source=os.path.realpath(source),

@@ -46,7 +46,7 @@ async def recover(context: Context, runner: Runner) -> None:
         runner.watch(container)
     for container in context.store.all():
         await _settle(context, runner, container, found.ended.get(container.id))
-    _collect_orphans(context)
+    await _collect_orphans(context)
 
 
 async def _take_up(context: Context, runner: Runner, container: Container, found: _Found) -> None:
@@ -155,10 +155,11 @@ async def _apply_policy(context: Context, runner: Runner, container: Container) 
         await teardown.remove(context, current, volumes=True)
 
 
-def _collect_orphans(context: Context) -> None:
+async def _collect_orphans(context: Context) -> None:
     """Remove writable layers and volumes whose container was never recorded."""
     known = {container.id for container in context.store.all()}
     for container_id in set(context.storage.container_ids()) - known:
         context.storage.remove_container(container_id)
     for container_id in context.volumes.list_users() - known:
-        teardown.remove_unused_volumes(context, context.volumes.release(container_id))
+        await context.volumes.detach(container_id)
+        await teardown.remove_unused_volumes(context, context.volumes.release(container_id))

@@ -1,7 +1,5 @@
 """Bringing a container up: root file system, networks, mounts, then the task."""
 
-import asyncio
-
 from boxship.engine.containers import image_mounts, networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
@@ -35,7 +33,13 @@ async def launch(context: Context, container: Container) -> TaskHandle:
 async def _mount_volumes(context: Context, container: Container) -> None:
     for point in container.mounts:
         if point.type == "volume":
-            await asyncio.to_thread(context.volumes.mount, point.name, container.id)
+            await context.volumes.attach(
+                point.name,
+                container.id,
+                destination=point.destination,
+                read_write=point.read_write,
+                propagation=point.propagation,
+            )
 
 
 def task_spec(context: Context, container: Container) -> TaskSpec:

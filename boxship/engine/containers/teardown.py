@@ -21,9 +21,7 @@ async def release(context: Context, container: Container) -> None:
     Each step is idempotent, so that it may be repeated after a crash.
     """
     await context.networks.detach(container.id)
-    for point in container.mounts:
-        if point.type == "volume":
-            context.volumes.unmount(point.name, container.id)
+    await context.volumes.detach(container.id)
     shared.unmount_shm(context, container)
     image_mounts.unmount_images(context, container)
     context.storage.unmount_container(container.id)
@@ -37,7 +35,7 @@ async def remove(context: Context, container: Container, *, volumes: bool) -> No
     await release(context, container)
     layers = _orphaned_layers(context, container)
     context.storage.remove_container(container.id)
-    _remove_volumes(context, container, anonymous=volumes)
+    await _remove_volumes(context, container, anonymous=volumes)
     await asyncio.to_thread(_remove_files, context, container.id)
     with context.database.transaction() as tx:
         context.store.delete(tx, container.id)
@@ -55,18 +53,20 @@ def _orphaned_layers(context: Context, container: Container) -> tuple[str, ...]:
     return context.storage.chain_of_container(container.id)
 
 
-def _remove_volumes(context: Context, container: Container, *, anonymous: bool) -> None:
+async def _remove_volumes(context: Context, container: Container, *, anonymous: bool) -> None:
     context.volumes.release(container.id)
     if anonymous:
-        remove_unused_volumes(context, [p.name for p in container.mounts if p.type == "volume"])
+        await remove_unused_volumes(
+            context, [p.name for p in container.mounts if p.type == "volume"]
+        )
 
 
-def remove_unused_volumes(context: Context, names: Sequence[str]) -> None:
+async def remove_unused_volumes(context: Context, names: Sequence[str]) -> None:
     """Remove those of some volumes that are anonymous and used by no container any more."""
     for name in names:
         with suppress(BoxshipError):  # it is gone already, or in use
             if context.volumes.get(name).anonymous:
-                context.volumes.remove(name)
+                await context.volumes.discard(name)
 
 
 def _remove_files(context: Context, container_id: str) -> None:

@@ -53,7 +53,7 @@ class View:
         return self._spawner
 
     async def spawner_for(self, sources: Sequence[str]) -> Spawner:
-        """Return a spawner that sees the same files as the engine at these paths.
+        """Return a spawner that sees the same files as the engine at and below these paths.
 
         A mount that the administrator made on a private mount point since the namespace was made
         is missing in it: then another namespace takes its place.
@@ -61,10 +61,15 @@ class View:
         if self._hidden is None or not sources:
             return self.spawner
         async with self._lock:
-            if await self.spawner.call(lambda: _identities(sources)) != _identities(sources):
+            if await self.spawner.call(lambda: self._seen(sources)) != self._seen(sources):
                 self.spawner.close()
                 self._spawner = self._new_spawner()
         return self.spawner
+
+    def _seen(self, sources: Sequence[str]) -> tuple[list[tuple[int, int] | None], set[str]]:
+        """Return what the calling thread sees: the files themselves, and what is mounted below."""
+        elsewhere = [*self._roots, *([self._hidden.parent] if self._hidden else [])]
+        return _identities(sources), _mounted_below(sources, elsewhere)
 
     def _new_spawner(self) -> Spawner:
         return Spawner("runtime", self._hide if self._hidden is not None else None)
@@ -96,6 +101,17 @@ def hide(point: Path) -> None:
     for name, target in links.items():
         (point / name).symlink_to(target)
     mount.bind(point, parent, recursive=True)
+
+
+def _mounted_below(sources: Sequence[str], without: Sequence[Path]) -> set[str]:
+    """Return the mount points below some paths, but none below ``without``: those are shared."""
+    above = tuple(f"{os.path.realpath(source).rstrip('/')}/" for source in sources)
+    left_out = tuple(f"{os.path.realpath(path)}/" for path in without)
+    return {
+        point.target
+        for point in mount.mount_points("/proc/thread-self/mountinfo")
+        if point.target.startswith(above) and not f"{point.target}/".startswith(left_out)
+    }
 
 
 def _identities(paths: Sequence[str]) -> list[tuple[int, int] | None]:

@@ -37,7 +37,7 @@ def prunable(volumes: Iterable[Volume], filters: Filters) -> list[Volume]:
         volume
         for volume in volumes
         if (everything or volume.anonymous)
-        and volume.driver == "local"
+        and volume.is_local
         and _has_labels(volume, filters.get("label", ()))
         and not any(_has_label(volume, wanted) for wanted in filters.get("label!", ()))
     ]

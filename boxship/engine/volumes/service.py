@@ -3,19 +3,31 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from boxship.engine.events.service import EventService
+from boxship.engine.plugins.registry import PluginRegistry
 from boxship.engine.state.database import Database
+from boxship.engine.storage.errors import disk_errors
 from boxship.engine.storage.trees import tree_size
+from boxship.engine.volumes.copy_up import copy_content
 from boxship.engine.volumes.drivers.local import LocalDriver
+from boxship.engine.volumes.drivers.plugin import PluginDriver, PluginVolume
 from boxship.engine.volumes.filters import Filters, prunable, select
 from boxship.engine.volumes.names import check_name
 from boxship.engine.volumes.store import VolumeStore
-from boxship.engine.volumes.volume import ANONYMOUS_LABEL, Volume
-from boxship.errors import ConflictError, NotFoundError
+from boxship.engine.volumes.volume import ANONYMOUS_LABEL, LOCAL, NOWHERE, Volume
+from boxship.errors import ConflictError, InternalError, NotFoundError
 from boxship.ids import new_id
+
+_PLUGIN_THREADS = 16
+"""Calls of plugins at a time. Not those of the other work: a plugin that hangs holds none up."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -27,56 +39,128 @@ class VolumeService:
     the event loop's thread.
     """
 
-    def __init__(self, database: Database, events: EventService, data_root: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        events: EventService,
+        data_root: Path,
+        plugins: PluginRegistry | None = None,
+    ) -> None:
         self._database = database
         self._events = events
         self._store = VolumeStore(database)
         self._driver = LocalDriver(data_root / "volumes")
         self._driver.open()
-        self._volumes = {volume.name: volume for volume in self._store.load(self.mountpoint)}
+        self._volumes = {
+            volume.name: volume for volume in self._store.load(self._driver.mountpoint)
+        }
+        self._plugins = PluginDriver(plugins or PluginRegistry())
+        self._threads = ThreadPoolExecutor(_PLUGIN_THREADS, thread_name_prefix="volume-plugins")
+        self._places: dict[str, Path] = {}
+        """Where plugins have mounted their volumes."""
+        self._busy: set[str] = set()
+        """Names that a plugin is creating or removing just now."""
         self._reconcile()
 
     def close(self) -> None:
         """Finish background work; mounted volumes stay mounted. [blocking]"""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._driver.close()
 
     def create(
         self,
         name: str | None = None,
-        driver: str = "local",
+        driver: str = "",
         driver_opts: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         anonymous: bool = False,
     ) -> Volume:
-        """Make a volume, or return the one of that name if it has the same driver.
+        """Make a local volume, or return the one of that name, of the same driver if one is given.
 
-        Without a name it gets one of 64 digits and is anonymous. Raises InvalidParameterError,
-        ConflictError, NotFoundError for an unknown driver.
+        Without a name it gets one of 64 digits and is anonymous. Volumes of plugins take time:
+        ``make`` makes them. Raises InvalidParameterError, ConflictError, NotFoundError for an
+        unknown driver.
         """
+        volume = self._planned(name, driver, driver_opts, labels, anonymous)
+        if volume.name in self._volumes:
+            return volume
+        if not volume.is_local:
+            raise NotFoundError(
+                f'create {volume.name}: error looking up volume plugin {driver}: plugin "{driver}" '
+                "not found"
+            )
+        self._driver.create(volume)
+        self._insert(volume)
+        return volume
+
+    async def make(
+        self,
+        name: str | None = None,
+        driver: str = "",
+        driver_opts: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Volume:
+        """Do what ``create`` does, also for volumes of plugins.
+
+        Raises PluginError besides.
+        """
+        volume = self._planned(name, driver, driver_opts, labels, False)
+        if volume.is_local or volume.name in self._volumes:
+            return self.create(volume.name, driver, driver_opts, labels, volume.anonymous)
+        with _Claim(self._busy, volume.name, "create"):
+            try:
+                await self._in_plugin(
+                    lambda: self._plugins.create(volume.driver, volume.name, volume.options)
+                )
+            except (NotFoundError, InternalError) as error:
+                raise type(error)(f"create {volume.name}: {error}") from error
+            scope = await self._in_plugin(lambda: self._plugins.scope(volume.driver))
+            self._insert(replace(volume, scope=scope))
+        return self._volumes[volume.name]
+
+    def _planned(
+        self,
+        name: str | None,
+        driver: str,
+        options: Mapping[str, str] | None,
+        labels: Mapping[str, str] | None,
+        anonymous: bool,
+    ) -> Volume:
+        """Return the volume of that name, or the one that is to be made."""
         anonymous = anonymous or not name
         name = name or new_id()
         check_name(name)
         existing = self._volumes.get(name)
-        if existing is not None and existing.driver == driver:
+        if existing is not None and driver in ("", existing.driver):
             return existing
         if existing is not None:
-            raise ConflictError(f"create {name}: conflict: volume name must be unique")
-        if driver != LocalDriver.name:
-            raise NotFoundError(
-                f'create {name}: error looking up volume plugin {driver}: plugin "{driver}" not '
-                "found"
+            raise ConflictError(
+                f"create {name}: driver '{existing.driver}' already has volume '{name}': conflict: "
+                "volume name must be unique"
             )
-        volume = Volume(
+        driver = driver or LOCAL
+        return Volume(
             name=name,
             driver=driver,
-            mountpoint=self.mountpoint(name),
+            mountpoint=self.mountpoint(name) if driver == LOCAL else NOWHERE,
             created_at_ns=time.time_ns(),
             labels={**(labels or {}), **({ANONYMOUS_LABEL: ""} if anonymous else {})},
-            options=dict(driver_opts or {}),
+            options=dict(options or {}),
         )
-        self._driver.create(volume)
-        self._insert(volume)
-        return volume
+
+    async def describe(self, name: str) -> tuple[Volume, PluginVolume]:
+        """Return a volume and what its plugin says of it; the latter is empty for a local one.
+
+        Raises NotFoundError, also where the plugin knows it no more, and PluginError.
+        """
+        volume = self.get(name)
+        if volume.is_local:
+            return volume, PluginVolume()
+        return volume, await self._in_plugin(lambda: self._plugins.get(volume.driver, name))
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a volume of that name."""
+        return name in self._volumes
 
     def get(self, name: str) -> Volume:
         """Return a volume; NotFoundError without it."""
@@ -90,21 +174,48 @@ class VolumeService:
         return select(self._volumes.values(), filters, self._store.used)
 
     def remove(self, name: str, force: bool = False) -> None:
-        """Remove a volume; ConflictError while containers use it, stopped ones too.
+        """Remove a local volume; ConflictError while containers use it, stopped ones too.
 
         ``force`` makes it harmless without the volume.
         """
         if force and name not in self._volumes:
             return
+        volume = self._removable(name)
+        self._driver.remove(volume)
+        self._forget(volume)
+
+    async def discard(self, name: str, force: bool = False) -> None:
+        """Do what ``remove`` does, also for volumes of plugins.
+
+        ``force`` forgets a volume that its plugin cannot remove.
+        """
+        volume = self._volumes.get(name)
+        if volume is None or volume.is_local:
+            self.remove(name, force)
+            return
+        self._removable(name)
+        with _Claim(self._busy, name, "remove"):
+            try:
+                await self._in_plugin(lambda: self._plugins.remove(volume.driver, name))
+            except (NotFoundError, InternalError) as error:
+                if not force:
+                    raise type(error)(f"remove {name}: {error}") from error
+                _log.warning("volume %s is forgotten, but not removed: %s", name, error)
+            self._forget(volume)
+
+    def _removable(self, name: str) -> Volume:
         volume = self.get(name)
         users = self._store.users(name)
         if users:
             raise ConflictError(f"remove {name}: volume is in use - [{', '.join(users)}]")
-        self._driver.remove(volume)
-        del self._volumes[name]
+        return volume
+
+    def _forget(self, volume: Volume) -> None:
+        del self._volumes[volume.name]
+        self._places.pop(volume.name, None)
         with self._database.transaction() as tx:
-            self._store.delete(tx, name)
-            self._events.record(tx, "volume", "destroy", name, {"driver": volume.driver})
+            self._store.delete(tx, volume.name)
+            self._events.record(tx, "volume", "destroy", volume.name, {"driver": volume.driver})
 
     async def prune(self, filters: Filters) -> tuple[Sequence[str], int]:
         """Remove unused anonymous volumes, or all unused ones with the filter ``all``.
@@ -140,6 +251,8 @@ class VolumeService:
     def acquire(self, name: str, container_id: str) -> None:
         """Note that a container uses a volume, so that it cannot be removed. Idempotent."""
         self.get(name)
+        if name in self._busy:
+            raise ConflictError(f"volume {name} is being removed")
         with self._database.transaction() as tx:
             self._store.add_user(tx, name, container_id)
 
@@ -162,21 +275,82 @@ class VolumeService:
 
     def mountpoint(self, name: str) -> Path:
         """Return where the files of a volume are, or would be."""
-        return self._driver.mountpoint(name)
+        return self._places.get(name) or self._driver.mountpoint(name)
+
+    async def attach(
+        self, name: str, container_id: str, *, destination: str, read_write: bool, propagation: str
+    ) -> None:
+        """Mount a volume for a container that starts; says so by an event. [as ``mount``]"""
+        volume = self.get(name)
+        with self._database.transaction() as tx:  # before the act: a crash leaves nothing mounted
+            self._store.add_mount(tx, name, container_id)
+        if volume.is_local and not volume.options:
+            self._driver.mount(volume, container_id)
+        elif volume.is_local:
+            await asyncio.to_thread(self._driver.mount, volume, container_id)
+        else:
+            await self._in_plugin(lambda: self.mount(name, container_id))
+        attributes = {
+            "container": container_id,
+            "destination": destination,
+            "driver": volume.driver,
+            "propagation": propagation,
+            "read/write": str(read_write).lower(),
+        }
+        self._events.emit("volume", "mount", name, attributes)
+
+    async def detach(self, container_id: str) -> None:
+        """Undo every ``attach`` of a container. Idempotent; failures of plugins are logged."""
+        mounted = self._store.mounts(container_id)
+        for name, times in mounted.items():
+            await self._detach(name, container_id, times)
+        if not any(mounted.values()):
+            return
+        with self._database.transaction() as tx:
+            self._store.clear_mounts(tx, container_id)
+            for name, times in mounted.items():
+                attributes = {"container": container_id, "driver": self.get(name).driver}
+                for _ in range(times):
+                    self._events.record(tx, "volume", "unmount", name, attributes)
+
+    async def _detach(self, name: str, container_id: str, times: int) -> None:
+        if self.get(name).is_local:
+            self.unmount(name, container_id)
+        if self.get(name).is_local or not times:
+            return
+        try:
+            await self._in_plugin(lambda: self.unmount(name, container_id))
+        except (NotFoundError, InternalError) as error:
+            _log.warning("volume %s may still be mounted by its plugin: %s", name, error)
 
     def mount(self, name: str, container_id: str) -> Path:
         """Make the volume's files available to a container; returns where. Idempotent. [blocking]
 
-        Only volumes with the options type and device have anything to mount. Raises InternalError
-        with the kernel's reason.
+        Only volumes of plugins and those with the options type and device have anything to mount.
+        Raises InternalError with the kernel's or the plugin's reason.
         """
-        return self._driver.mount(self.get(name), container_id)
+        volume = self.get(name)
+        if volume.is_local:
+            return self._driver.mount(volume, container_id)
+        try:
+            place = self._plugins.mount(volume.driver, name, container_id)
+        except (NotFoundError, InternalError) as error:
+            raise type(error)(f"error while mounting volume '{name}': {error}") from error
+        self._places[name] = place
+        return place
 
     def unmount(self, name: str, container_id: str) -> None:
-        """Undo ``mount`` for this container; harmless without it. [blocking]"""
+        """Undo ``mount`` for this container; harmless without it, but for plugins. [blocking]"""
         volume = self._volumes.get(name)
-        if volume is not None:
+        if volume is None:
+            return
+        if volume.is_local:
             self._driver.unmount(volume, container_id)
+        else:
+            self._plugins.unmount(volume.driver, name, container_id)
+
+    async def _in_plugin(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def copy_up(self, name: str, rootfs: Path, path: str) -> None:
         """Fill a volume, if it is empty, with what a root filesystem has at ``path``. [blocking]
@@ -184,7 +358,18 @@ class VolumeService:
         Owners, modes, attributes and links are kept; nothing outside ``rootfs`` is read. Raises
         StorageFullError and leaves the volume empty when the disk is full.
         """
-        self._driver.copy_up(self.get(name), rootfs, path)
+        volume = self.get(name)
+        if volume.is_local:
+            self._driver.copy_up(volume, rootfs, path)
+            return
+        user = f"copy-up-{new_id()[:12]}"
+        place = self.mount(name, user)
+        try:
+            if not any(place.iterdir()):
+                with disk_errors(f"copying the image's content to volume {name}", place):
+                    copy_content(rootfs, path, place)
+        finally:
+            self.unmount(name, user)
 
     def size(self, name: str) -> int:
         """Return the bytes of the files in a volume. [blocking]"""
@@ -221,8 +406,26 @@ class VolumeService:
             )
             _log.warning("volume %s was found on the disk and is known again", name)
             self._insert(volume)
-        for name in self._volumes.keys() - on_disk:
+        local = {volume.name for volume in self._volumes.values() if volume.is_local}
+        for name in local - on_disk:
             _log.warning("volume %s has no directory any more and is forgotten", name)
             with self._database.transaction() as tx:
                 self._store.delete(tx, name)
             del self._volumes[name]
+
+
+class _Claim:
+    """Keeps a name for one who creates or removes it outside of the event loop's thread."""
+
+    def __init__(self, busy: set[str], name: str, verb: str) -> None:
+        self._busy, self._name, self._verb = busy, name, verb
+
+    def __enter__(self) -> None:
+        if self._name in self._busy:
+            raise ConflictError(
+                f"{self._verb} {self._name}: the volume is being created or removed just now"
+            )
+        self._busy.add(self._name)
+
+    def __exit__(self, *_: object) -> None:
+        self._busy.discard(self._name)

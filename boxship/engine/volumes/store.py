@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from boxship.engine.state.database import Database, Migration, Transaction
-from boxship.engine.volumes.volume import Volume
+from boxship.engine.volumes.volume import NOWHERE, Volume
 
 MIGRATIONS = (
     Migration(
@@ -21,6 +21,10 @@ MIGRATIONS = (
         CREATE INDEX volume_users_container ON volume_users (container);
         """,
     ),
+    Migration(
+        "volumes-2",
+        "ALTER TABLE volume_users ADD COLUMN mounted INTEGER NOT NULL DEFAULT 0;",
+    ),
 )
 
 
@@ -31,6 +35,7 @@ class _Document(msgspec.Struct):
     created_at_ns: int
     labels: dict[str, str]
     options: dict[str, str]
+    scope: str = "local"
 
 
 _decoder = msgspec.json.Decoder(_Document)
@@ -43,16 +48,20 @@ class VolumeStore:
         self._database = database
 
     def load(self, mountpoint: Callable[[str], Path]) -> list[Volume]:
-        """Return all volumes; ``mountpoint`` tells where one of that name lies."""
+        """Return all volumes; ``mountpoint`` tells where a local one of that name lies."""
         return [
-            _volume(row["name"], row["document"], mountpoint(row["name"]))
+            _volume(row["name"], row["document"], mountpoint)
             for row in self._database.query("SELECT name, document FROM volumes")
         ]
 
     def insert(self, tx: Transaction, volume: Volume) -> None:
         """Add a volume."""
         document = _Document(
-            volume.driver, volume.created_at_ns, dict(volume.labels), dict(volume.options)
+            volume.driver,
+            volume.created_at_ns,
+            dict(volume.labels),
+            dict(volume.options),
+            volume.scope,
         )
         tx.execute(
             "INSERT INTO volumes (name, document) VALUES (?, ?)",
@@ -66,7 +75,10 @@ class VolumeStore:
 
     def add_user(self, tx: Transaction, name: str, container_id: str) -> None:
         """Note that a container uses a volume; harmless if it is noted."""
-        tx.execute("INSERT OR IGNORE INTO volume_users VALUES (?, ?)", (name, container_id))
+        tx.execute(
+            "INSERT OR IGNORE INTO volume_users (volume, container) VALUES (?, ?)",
+            (name, container_id),
+        )
 
     def remove_user(self, tx: Transaction, container_id: str) -> list[str]:
         """Forget a container; return the volumes it used."""
@@ -74,6 +86,24 @@ class VolumeStore:
             "DELETE FROM volume_users WHERE container = ? RETURNING volume", (container_id,)
         )
         return [row["volume"] for row in cursor.fetchall()]
+
+    def add_mount(self, tx: Transaction, name: str, container_id: str) -> None:
+        """Count one more place at which a container mounts a volume."""
+        tx.execute(
+            "UPDATE volume_users SET mounted = mounted + 1 WHERE volume = ? AND container = ?",
+            (name, container_id),
+        )
+
+    def mounts(self, container_id: str) -> dict[str, int]:
+        """Return the volumes that a container uses, and at how many places they are mounted."""
+        rows = self._database.query(
+            "SELECT volume, mounted FROM volume_users WHERE container = ?", (container_id,)
+        )
+        return {row["volume"]: row["mounted"] for row in rows}
+
+    def clear_mounts(self, tx: Transaction, container_id: str) -> None:
+        """Forget what a container has mounted; it goes on using the volumes."""
+        tx.execute("UPDATE volume_users SET mounted = 0 WHERE container = ?", (container_id,))
 
     def users(self, name: str) -> list[str]:
         """Return the ids of the containers that use a volume."""
@@ -93,13 +123,14 @@ class VolumeStore:
         return {row["container"] for row in rows}
 
 
-def _volume(name: str, text: bytes, mountpoint: Path) -> Volume:
+def _volume(name: str, text: bytes, mountpoint: Callable[[str], Path]) -> Volume:
     document = _decoder.decode(text)
     return Volume(
         name=name,
         driver=document.driver,
-        mountpoint=mountpoint,
+        mountpoint=mountpoint(name) if document.driver == "local" else NOWHERE,
         created_at_ns=document.created_at_ns,
         labels=document.labels,
         options=document.options,
+        scope=document.scope,
     )
