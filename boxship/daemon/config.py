@@ -102,6 +102,7 @@ def _registry_config(values: Values) -> RegistryConfig:
         max_concurrent_downloads=values["max-concurrent-downloads"],
         max_concurrent_uploads=values["max-concurrent-uploads"],
         max_download_attempts=values["max-download-attempts"],
+        whole_indexes=values["pull-whole-indexes"],
         http_proxy=values["http-proxy"],
         https_proxy=values["https-proxy"],
         no_proxy=values["no-proxy"],

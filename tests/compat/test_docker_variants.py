@@ -77,6 +77,28 @@ def test_the_tree_is_the_same(docker: Cli, boxship: Cli, multi: str) -> None:
     docker("rmi", "short")
 
 
+@new_docker
+def test_a_push_of_a_part_says_so(
+    docker: Cli, boxship: Cli, daemon: Daemon, registry: Registry, multi: str
+) -> None:
+    docker("pull", "-q", multi)
+    part = f"{registry.host}/variants-part:1"
+    docker("tag", multi, part)
+    container = docker("create", multi)
+    note = _ESCAPES.sub("", docker("push", part)).partition(" Info -> ")[2]
+    assert "only the available single-platform image was pushed" in note
+    assert boxship("push", "-q", part).partition(" Info -> ")[2] == note
+    (document,) = json.loads(docker("inspect", container))
+    shown = document["ImageManifestDescriptor"]
+    assert note.split()[-1] == shown["digest"]
+    assert f"linux/{shown['platform']['architecture']}" == HOST
+    status, rows = daemon.request("GET", "/v1.48/containers/json?all=1")
+    listed = {row["Id"]: row.get("ImageManifestDescriptor") for row in rows}
+    assert (status, listed[container]) == (200, shown)
+    docker("rm", container)
+    docker("rmi", part)
+
+
 def test_our_own(boxship: Cli, multi: str) -> None:
     said = boxship("pull", "--platform", "all", multi).splitlines()
     assert said[-1] == multi

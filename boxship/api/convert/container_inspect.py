@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType, to_builtins
 
 from boxship.api.convert.container_config import config_json
 from boxship.api.convert.container_network import network_settings
@@ -15,6 +15,7 @@ from boxship.api.versions import ApiVersion
 from boxship.engine.config import ContainerDefaults
 from boxship.engine.containers.container import Container, ContainerState, MountPoint, Status
 from boxship.engine.networks.sandbox import Sandbox
+from boxship.oci.descriptor import Descriptor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class InspectFacts:
     apparmor_profile: str = ""
     """Empty: none."""
     exec_ids: tuple[str, ...] = ()
+    manifest: Descriptor | None = None
+    """Of the image's manifest, its platform among it; None where the image is gone."""
     sizes: tuple[int, int] | None = None
     """Bytes of the writable layer and of the whole root file system, when asked for."""
 
@@ -55,6 +58,7 @@ def inspect_json(
         restart_count=container.state.restart_count,
         driver=facts.driver,
         platform=container.image_platform.partition("/")[0] or "linux",
+        image_manifest_descriptor=manifest_json(facts.manifest, version),
         app_armor_profile=facts.apparmor_profile,
         exec_ids=list(facts.exec_ids) or None,
         host_config=_host_config(container, facts),
@@ -67,6 +71,13 @@ def inspect_json(
         config=config_json(container.config),
         network_settings=network_settings(container, facts.sandbox, version),
     )
+
+
+def manifest_json(
+    manifest: Descriptor | None, version: ApiVersion
+) -> dict[str, object] | UnsetType:
+    """Write the descriptor of a container's image, since 1.48."""
+    return to_builtins(manifest) if manifest and version >= (1, 48) else UNSET
 
 
 def _host_config(container: Container, facts: InspectFacts) -> HostConfig:

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from boxship.api.convert.container_inspect import mounts_json
+from boxship.api.convert.container_inspect import manifest_json, mounts_json
 from boxship.api.convert.container_network import listed_ports, networks
 from boxship.api.convert.container_status import status_text
 from boxship.api.convert.host_config import network_mode
@@ -10,6 +10,7 @@ from boxship.api.schema import containers as schema
 from boxship.api.versions import ApiVersion
 from boxship.engine.containers.container import Container
 from boxship.engine.networks.sandbox import Sandbox
+from boxship.oci.descriptor import Descriptor
 from boxship.units import SECOND
 
 
@@ -19,13 +20,18 @@ def summary_json(
     image: str,
     now_ns: int,
     version: ApiVersion,
+    manifest: Descriptor | None = None,
 ) -> schema.Summary:
-    """Write one list entry. ``image``: the name that is shown, the user's or the image's id."""
+    """Write one list entry.
+
+    image: the name that is shown, the user's or the image's id. manifest: the image's.
+    """
     return schema.Summary(
         id=container.id,
         names=[f"/{container.name}"],
         image=image,
         image_id=container.image_id,
+        image_manifest_descriptor=manifest_json(manifest, version),
         command=command_text(container),
         created=container.created_at_ns // SECOND,
         ports=listed_ports(container, sandbox),

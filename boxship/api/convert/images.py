@@ -213,8 +213,20 @@ def progress_json(message: Progress) -> schema.ProgressMessage:
         status=message.status or UNSET,
         progress_detail=_detail(message) if _is_of_layer(message) else UNSET,
         id=message.id or UNSET,
-        aux=message.aux if message.aux is not None else UNSET,
+        aux=_aux(message),
     )
+
+
+def _aux(message: Progress) -> dict[str, object] | UnsetType:
+    """Write what is for programs (moby, ``api/types/auxprogress``)."""
+    if message.pushed_instead:
+        index, manifest = message.pushed_instead
+        return {
+            "manifestPushedInsteadOfIndex": True,
+            "originalIndex": to_builtins(index),
+            "selectedManifest": to_builtins(manifest),
+        }
+    return dict(message.aux) if message.aux is not None else UNSET
 
 
 def _is_of_layer(message: Progress) -> bool:

@@ -54,6 +54,7 @@ async def container_list(request: Request, engine: "Engine") -> Response:
             names.shown(container),
             now_ns,
             request.version,
+            engine.images.manifest_of(container.image_id),
         )
         for container in selected
     ]
@@ -129,6 +130,7 @@ async def container_inspect(request: Request, engine: "Engine") -> Response:
         driver_data=driver_data,
         apparmor_profile=engine.containers.apparmor_profile(container),
         exec_ids=tuple(engine.containers.execs.of_container(container.id)),
+        manifest=engine.images.manifest_of(container.image_id),
         sizes=sizes,
     )
     return json_response(inspect_json(container, facts, request.version))

@@ -180,6 +180,7 @@ class Summary(Shape, kw_only=True):
     names: list[str]
     image: str
     image_id: str
+    image_manifest_descriptor: dict[str, object] | UnsetType = UNSET
     command: str
     created: int
     ports: list[Port]

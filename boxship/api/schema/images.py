@@ -142,7 +142,7 @@ class ProgressMessage(Shape, rename="camel", kw_only=True):
     status: str | UnsetType = UNSET
     progress_detail: ProgressDetail | UnsetType = UNSET
     id: str | UnsetType = UNSET
-    aux: dict[str, str | int] | UnsetType = UNSET
+    aux: dict[str, object] | UnsetType = UNSET
 
 
 class AuthConfig(Shape, rename=None):

@@ -10,6 +10,11 @@ from boxship.cli.progress import ProgressDisplay
 from boxship.cli.session import Cli
 from boxship.client.calls.images import image_push
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
 USAGE = "[OPTIONS] NAME[:TAG]"
 ARGS: tuple[int, int | None] = (1, 1)
 FLAGS = (
@@ -39,8 +44,25 @@ def run(cli: Cli, flags: Flags, args: list[str]) -> int:
     )
     messages = cli.client.lines(call)
     if flags.on("quiet"):
-        messages = (item for item in messages if item.get("error") or item.get("errorDetail"))
-    ProgressDisplay(sys.stdout).show(messages)
+        messages = (
+            item
+            for item in messages
+            if item.get("error") or item.get("errorDetail") or item.get("aux")
+        )
+    notes: list[str] = []
+    ProgressDisplay(sys.stdout).show(messages, lambda aux: notes.extend(_note(aux)))
     if flags.on("quiet"):
         cli.print(str(image))
+    for note in notes:
+        cli.print(note)
     return 0
+
+
+def _note(aux: "dict[str, Any]") -> "Iterator[str]":
+    """Say, as Docker's command does after all else, that a part of an index was pushed."""
+    if aux.get("manifestPushedInsteadOfIndex"):
+        yield (
+            "\n Info -> Not all multiplatform-content is present and only the available "
+            "single-platform image was pushed\n"
+            f"         {aux['originalIndex']['digest']} -> {aux['selectedManifest']['digest']}"
+        )

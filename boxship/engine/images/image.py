@@ -162,6 +162,8 @@ class Progress:
     stream: str = ""
     """Plain text, newline included, instead of a status."""
     aux: dict[str, str | int] | None = field(default=None)
+    pushed_instead: tuple[Descriptor, Descriptor] | None = None
+    """An index that is not whole here, and its manifest that was pushed instead."""
 
 
 ProgressSink = Callable[[Progress], None]

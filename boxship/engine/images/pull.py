@@ -55,6 +55,8 @@ class Puller:
         self._arrival = LayerArrival(storage, transfers, unpacker)
         self._workers = workers
         self._resolver = Resolver(storage.content, workers)
+        self.whole_indexes = False
+        """Whether a pull that names no platform brings all variants of an index."""
 
     async def pull(
         self,
@@ -73,7 +75,7 @@ class Puller:
         reference = parse_normalized(text)
         if all_tags and (reference.tag or reference.digest):
             raise InvalidParameterError("tag can't be used with --all-tags/-a")
-        wanted = _wanted(platform)
+        wanted = _wanted(platform or (ALL if self.whole_indexes else ""))
         source = self._client.repository(reference.with_default_tag(), auth)
         targets = [reference.with_default_tag()]
         with source.translated():

@@ -27,10 +27,6 @@ from boxship.oci.manifest import Manifest
 from boxship.oci.media_types import is_foreign_layer
 from boxship.reference import Reference, parse_normalized
 
-PART_OF_INDEX = (
-    "Not all multiplatform-content is present and only the available single-platform image was "
-    "pushed"
-)
 MAX_QUESTIONS = 6
 """Requests at once that ask what a registry has: no more than connections are kept for later."""
 MAX_SOURCES = 5
@@ -122,9 +118,10 @@ class Pusher:
             if whole:
                 await self._push_index(target, whole, auth, progress)
             else:
-                await self._push_one(target, image, auth, progress)
-                if self._is_of_index(target) and not platform:
-                    progress(Progress(status=PART_OF_INDEX))
+                pushed = await self._push_one(target, image, auth, progress)
+                index = self._index_of(target)
+                if index and not platform:
+                    progress(Progress(pushed_instead=(index, pushed)))
 
     def _targets(self, reference: Reference, *, all_tags: bool) -> list[Reference]:
         tags = self._catalog.store.tags_of(reference.name)
@@ -145,7 +142,8 @@ class Pusher:
         image: Image,
         auth: RegistryAuth | None,
         progress: ProgressSink,
-    ) -> None:
+    ) -> Descriptor:
+        """Push an image alone; return its manifest."""
         for layer in reversed(image.blobs):
             progress(Progress(id=short_id(layer.diff_id), status="Preparing"))
         async with self._reclaimer.lease() as lease:
@@ -161,10 +159,21 @@ class Pusher:
                 await self.push_parcel(target_session, item, target.tag or "", sources, progress)
             self._register(target, image, item)
         _tell_result(target, item, progress)
+        return Descriptor(
+            media_type=item.media_type,
+            digest=item.digest,
+            size=len(item.data),
+            platform=image.config.platform,
+        )
 
-    def _is_of_index(self, target: Reference) -> bool:
+    def _index_of(self, target: Reference) -> Descriptor | None:
+        """Describe the index that a tag leads to."""
         named = self._catalog.resolve(str(target))
-        return bool(named and named.target)
+        if named is None or not named.target or not self._content.has(named.target):
+            return None
+        data = self._content.read(named.target)
+        kind = manifests.media_type_of(manifests.decode(data))
+        return Descriptor(media_type=kind, digest=named.target, size=len(data))
 
     async def _whole_index(self, target: Reference) -> list[Member] | None:
         """Return the members of the index that a tag leads to, None without all of them here."""

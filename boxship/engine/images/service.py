@@ -78,6 +78,7 @@ class ImageService:
         self._remover.mounts = self.extras.mounter.targets
         self._transfers = ground.transfers(config)
         self._puller = ground.puller(self._client, self._transfers)
+        self._puller.whole_indexes = config.whole_indexes
         self._uploads = ground.uploads(config)
         self._outgoing = ground.outgoing()
         self._pusher = ground.pusher(self._client, self._uploads, self._outgoing)
@@ -85,6 +86,7 @@ class ImageService:
     def reconfigure(self, config: RegistryConfig) -> None:
         """Reach registries in another way from now on; running downloads go on as they began."""
         self._client.reconfigure(config)
+        self._puller.whole_indexes = config.whole_indexes
         self._transfers.reconfigure(
             concurrent=config.max_concurrent_downloads, attempts=config.max_download_attempts
         )
@@ -163,6 +165,18 @@ class ImageService:
             manifests=summaries,
             containers=sum(len(summary.containers) for summary in summaries),
             size=sum(summary.content_size + summary.unpacked_size for summary in summaries),
+        )
+
+    def manifest_of(self, image_id: str) -> Descriptor | None:
+        """Describe the manifest of an image, with its platform; None where it is not here."""
+        image = self._catalog.by_id(image_id)
+        if image is None or not self._storage.content.has(image.manifest_digest):
+            return None
+        return Descriptor(
+            media_type=image.manifest_media_type,
+            digest=image.manifest_digest,
+            size=self._storage.content.size(image.manifest_digest),
+            platform=image.config.platform,
         )
 
     def descriptor(self, text: str, image: Image) -> Descriptor:
@@ -350,7 +364,7 @@ class ImageService:
 
     async def commit(
         self,
-        take: Callable[[], CapturedLayer],
+        take: Callable[[], CapturedLayer | None],
         *,
         base: str = "",
         execution: ExecutionConfig,

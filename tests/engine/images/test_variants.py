@@ -2,19 +2,20 @@
 
 import pytest
 
+from boxship.engine.config import RegistryConfig
 from boxship.engine.images.image import ContainerUse, Image, Removed
-from boxship.engine.images.push import PART_OF_INDEX
 from boxship.entrypoints import base_image
 from boxship.errors import ConflictError, NotFoundError
 from boxship.ids import short_id
 from boxship.oci.platform import host_platform
-from tests.engine.images.conftest import House
+from tests.engine.images.conftest import House, HouseMaker
 from tests.support.images import attestation_of, image_for, layer, with_foreign_layer
 from tests.support.registry import Registry, push_image, push_index, served
 
 HOST = host_platform().text
 FOREIGN = "linux/s390x"
 OTHER = "linux/mips64le"
+WINDOWS = image_for("windows/amd64")
 
 
 @pytest.fixture
@@ -252,15 +253,20 @@ async def test_a_whole_index_is_pushed_as_it_came(
 async def test_a_part_of_an_index_is_pushed_as_a_manifest(
     house: House, registry: Registry, made: dict[str, base_image.Image]
 ) -> None:
-    name, _ = push_index(registry, "multi:part", made)
+    name, digest = push_index(registry, "multi:part", made)
     await pull(house, name.familiar)
     await pull(house, name.familiar, FOREIGN)
     target = f"{registry.host}/multi-part:1"
     house.images.tag(name.familiar, target)
     await house.images.push(target, progress=house.messages.append)
     assert served(registry, "multi-part/manifests/1") == (200, made[HOST].digest)
-    assert house.messages[-1].status == PART_OF_INDEX
+    index, manifest = house.messages[-1].pushed_instead or (None, None)
+    assert index
+    assert manifest
+    assert (index.digest, manifest.digest) == (digest, made[HOST].digest)
+    assert manifest.platform == host_platform()
     await house.images.push(target, platform=FOREIGN, progress=house.messages.append)
+    assert house.messages[-1].pushed_instead is None
     assert served(registry, "multi-part/manifests/1") == (200, made[FOREIGN].digest)
 
 
@@ -280,3 +286,20 @@ async def test_foreign_layers_stay_where_they_are(house: House, registry: Regist
     assert served(registry, "multi-foreign/manifests/1") == (200, windows.digest)
     assert served(registry, f"multi-foreign/blobs/{foreign}")[0] == 404
     assert served(registry, f"multi-foreign/blobs/{mine}")[0] == 200
+
+
+async def test_a_setting_keeps_indexes_whole(
+    open_house: HouseMaker, registry: Registry, made: dict[str, base_image.Image]
+) -> None:
+    house = open_house(RegistryConfig(whole_indexes=True))
+    name, _ = push_index(registry, "multi:setting", made)
+    image = await pull(house, name.familiar)
+    assert image.id == made[HOST].config_digest
+    assert ids(house, all=True) == sorted(one.config_digest for one in made.values())
+    house.images.reconfigure(RegistryConfig())
+    other, _ = push_index(
+        registry, "multi:unset", {HOST: image_for(HOST, b"\0" * 1024), "windows/amd64": WINDOWS}
+    )
+    before = len(ids(house, all=True))
+    await pull(house, other.familiar)
+    assert len(ids(house, all=True)) == before + 1

@@ -25,6 +25,8 @@ from boxship.engine.networks.sandbox import (
     PublishedPort,
     Sandbox,
 )
+from boxship.oci.descriptor import Descriptor
+from boxship.oci.platform import Platform
 from boxship.units import SECOND
 
 ID = "0a" * 32
@@ -234,6 +236,39 @@ def test_inspect_with_sizes() -> None:
         inspect_json(CONTAINER, replace(FACTS, sizes=(5, 7)), MAX_API_VERSION)
     )
     assert (shown["SizeRw"], shown["SizeRootFs"]) == (5, 7)
+
+
+MANIFEST = Descriptor(
+    media_type="application/vnd.oci.image.manifest.v1+json",
+    digest=f"sha256:{'a' * 64}",
+    size=401,
+    platform=Platform(os="linux", architecture="arm64", variant="v8"),
+)
+
+
+def test_the_manifest_of_its_image_is_shown_since_1_48() -> None:
+    facts = replace(FACTS, manifest=MANIFEST)
+    expected = {
+        "mediaType": MANIFEST.media_type,
+        "digest": MANIFEST.digest,
+        "size": 401,
+        "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"},
+    }
+    shown = [
+        msgspec.to_builtins(inspect_json(CONTAINER, facts, ApiVersion(1, 48))),
+        msgspec.to_builtins(
+            summary_json(CONTAINER, SANDBOX, "nginx", START, ApiVersion(1, 48), MANIFEST)
+        ),
+    ]
+    assert [one["ImageManifestDescriptor"] for one in shown] == [expected, expected]
+    older = [
+        msgspec.to_builtins(inspect_json(CONTAINER, facts, ApiVersion(1, 47))),
+        msgspec.to_builtins(
+            summary_json(CONTAINER, SANDBOX, "nginx", START, ApiVersion(1, 47), MANIFEST)
+        ),
+        msgspec.to_builtins(inspect_json(CONTAINER, FACTS, MAX_API_VERSION)),
+    ]
+    assert not any("ImageManifestDescriptor" in one for one in older)
 
 
 def test_inspect_of_a_stopped_container() -> None:
