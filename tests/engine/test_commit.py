@@ -183,3 +183,27 @@ def test_a_client_that_leaves_an_archive(
             assert client.recv(1000)
     wait_until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) <= before + 2)
     boxship("rm", "still")
+
+
+def test_a_commit_without_changes_adds_no_layer(daemon: Daemon, boxship: Cli, busybox: str) -> None:
+    """As in Docker: what the engine itself put there for its mounts does not count."""
+    layers = _inspect(daemon, busybox)["RootFS"]["Layers"]
+    boxship("create", "--name", "still", busybox, "sh")
+    boxship("run", "--name", "ran", busybox, "true")
+    for name in ("still", "ran"):
+        image = boxship("commit", "-c", "LABEL a=b", name)
+        assert _inspect(daemon, image)["RootFS"]["Layers"] == layers
+        history = daemon.get(f"/images/{image}/history")
+        assert history[0]["Size"] == 0
+        assert boxship("run", "--rm", image, "echo", "runs") == "runs"
+        boxship("rm", name)
+        boxship("rmi", image)
+
+
+def test_a_directory_that_was_made_is_a_change(daemon: Daemon, boxship: Cli, busybox: str) -> None:
+    boxship("run", "--name", "ran", busybox, "mkdir", "/new")
+    image = boxship("commit", "ran")
+    assert len(_inspect(daemon, image)["RootFS"]["Layers"]) == 2
+    assert boxship("run", "--rm", image, "ls", "-d", "/new") == "/new"
+    boxship("rm", "ran")
+    boxship("rmi", image)

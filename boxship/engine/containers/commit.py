@@ -9,7 +9,7 @@ from boxship.engine.containers.container import Container, ContainerConfig, Stat
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.image_config import from_image, to_image, to_origin
 from boxship.engine.containers.merge import complete
-from boxship.engine.containers.placeholders import is_placeholder
+from boxship.engine.containers.placeholders import is_placeholder, without_placeholders
 from boxship.engine.containers.runner import Runner
 from boxship.engine.images.changes import apply_changes
 from boxship.engine.images.image import Image
@@ -47,7 +47,11 @@ async def commit(
     _check_state(container)
     execution = _execution(container.config, request)
     return await context.images.commit(
-        lambda: context.storage.capture_container(container.id, skip=is_placeholder),
+        lambda: context.storage.capture_changes(
+            container.id,
+            skip=is_placeholder,
+            is_nothing=lambda changes: not without_placeholders(changes),
+        ),
         base=container.image_id,
         execution=execution,
         repository=request.repository,

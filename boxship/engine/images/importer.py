@@ -86,7 +86,7 @@ class Importer:
 
     async def commit(
         self,
-        take: Callable[[], CapturedLayer],
+        take: Callable[[], CapturedLayer | None],
         base: Image | None,
         execution: ExecutionConfig,
         target: Reference | None,
@@ -101,8 +101,9 @@ class Importer:
     ) -> Image:
         """Make an image of a base and a container's changes.
 
-        take: makes the changes a layer on the base; called in a thread. execution: the complete
-        configuration of the new image. base: None for a container without an image.
+        take: makes the changes a layer on the base, none where there are no changes; called in a
+        thread. execution: the complete configuration of the new image. base: None for a container
+        without an image.
         container, container_config: what the document says of its origin.
         during: entered while the changes are read. record: becomes part of the transaction that
         makes the image known, and gets its id and its name; what it raises takes the image back.
@@ -111,11 +112,19 @@ class Importer:
         async with self._reclaimer.lease() as lease:
             await lease.hold([blob.digest for blob in below], [blob.chain_id for blob in below])
             async with during:
-                layer = _layer_without_blob(await self._workers.run(take))
-            await lease.hold([layer.digest], [layer.chain_id])
-            layers = (*below, layer)
+                captured = await self._workers.run(take)
+            added = (_layer_without_blob(captured),) if captured else ()
+            for layer in added:
+                await lease.hold([layer.digest], [layer.chain_id])
+            layers = (*below, *added)
             created = format_timestamp_ns(time.time_ns())
-            step = History(created=created, created_by=created_by, author=author, comment=comment)
+            step = History(
+                created=created,
+                created_by=created_by,
+                author=author,
+                comment=comment,
+                empty_layer=not added,
+            )
             earlier = base.config.history if base else []
             platform = base.config.platform if base else host_platform()
             config = _document(platform, execution, layers, [*earlier, step], created)

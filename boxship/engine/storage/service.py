@@ -1,7 +1,7 @@
 """The verbs of storage: content, layers, and containers' root filesystems."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,8 @@ from boxship.linux import mount
 _LOCKS = 32
 _VIEW = "view-"
 """Begins the names of views beside the containers' ids."""
+_FEW_ENTRIES = 8
+"""A layer with more has certainly something in it."""
 DEFAULT_LIMITS = LayerLimits()
 
 
@@ -391,6 +393,33 @@ class StorageService:
         node out, and all below it. All or nothing, as ``apply_layer``. Raises NotFoundError,
         StorageFullError, CorruptContentError for a file that shrinks while it is read.
         """
+        with self._capturing(container_id, skip) as (draft, record, archive_size):
+            self._layout.publish_layer(draft, record)
+        return CapturedLayer(self._info(record.chain_id), archive_size)
+
+    def capture_changes(
+        self,
+        container_id: str,
+        *,
+        skip: Callable[[Node], bool],
+        is_nothing: Callable[[Sequence[Change]], bool],
+    ) -> CapturedLayer | None:
+        """Make a layer as ``capture_container``; none where the changes amount to nothing.
+
+        [blocking] ``is_nothing`` is asked where they are few.
+        """
+        with self._capturing(container_id, skip) as (draft, record, archive_size):
+            if record.entries <= _FEW_ENTRIES and is_nothing(self.changes(container_id)):
+                self._layout.discard(draft)
+                return None
+            self._layout.publish_layer(draft, record)
+        return CapturedLayer(self._info(record.chain_id), archive_size)
+
+    @contextmanager
+    def _capturing(
+        self, container_id: str, skip: Callable[[Node], bool]
+    ) -> Iterator[tuple[Path, LayerRecord, int]]:
+        """Give a draft with a container's changes, its record, and its archive's size."""
         self._layout.container(container_id)
         parent = self._layout.container_parent(container_id) or ""
         with disk_errors("committing a container", self._data_root):
@@ -405,11 +434,10 @@ class StorageService:
                     size=found.size,
                     entries=found.entries,
                 )
-                self._layout.publish_layer(draft, record)
+                yield draft, record, digester.size
             except BaseException:
                 self._layout.discard(draft)
                 raise
-        return CapturedLayer(self._info(record.chain_id), digester.size)
 
     def usage(self) -> StorageUsage:
         """Measure everything. [blocking]"""
