@@ -1,6 +1,7 @@
 """Pushing and asking registries, with Boxship's command and the stock docker client."""
 
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -113,9 +114,25 @@ def test_imagetools(boxship: Cli, made: str, registry: Registry) -> None:
     )
     assert image["rootfs"]["type"] == "layers"
     copy = f"{registry.host}/other/copy:1"
-    boxship("buildx", "imagetools", "create", "-t", copy, target)
+    progress = boxship.run("buildx", "imagetools", "create", "-t", copy, "-t", target, target)
+    untimed = re.sub(r"(?m)^(#\d+) \d\.\d{3} ", r"\1 T ", progress.stderr)
+    assert re.sub(r"(?m)DONE \d+\.\ds$", "DONE Ts", untimed).splitlines() == [
+        f"#1 [internal] pushing {copy}",
+        f"#1 T copying {digest} from {target} to {copy}",
+        f"#1 T pushing {digest} to {copy}",
+        "#1 DONE Ts",
+        "",
+        f"#2 [internal] pushing {target}",
+        f"#2 T pushing {digest} to {target}",
+        "#2 DONE Ts",
+    ]
     copied = boxship("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", copy)
     assert copied == digest
+    by_digest = ("--prefer-index=false", "-t", f"{copy}2", "--progress", "none", digest)
+    assert boxship.run("buildx", "imagetools", "create", *by_digest).stderr == ""
+    assert "invalid progress mode 'odd'" in boxship.fails(
+        "buildx", "imagetools", "create", "-t", copy, "--progress", "odd", target
+    )
     shown = boxship.fails(
         "buildx", "imagetools", "create", "--dry-run", "--platform", "linux/s390x", target
     )

@@ -138,6 +138,13 @@ class Registry:
             self._process.wait(10)
             self._process = None
 
+    def kill(self) -> None:
+        """End the process in the midst of what it does; its storage stays."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+        self._process = None
+
     def blob_path(self, digest: str) -> Path:
         """The file that holds a blob, for tests that damage it."""
         algorithm, _, encoded = digest.partition(":")

@@ -118,6 +118,8 @@ class Authorizer:
     def _request_token(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None
     ) -> Token:
+        from boxship.engine.registry.interruption import reading
+
         own_host = urlsplit(url).netloc == urlsplit(self._origin).netloc
         answer = self._transport.request(
             method,
@@ -126,7 +128,8 @@ class Authorizer:
             body=body,
             verify_tls=self._verify_tls if own_host else True,
         )
-        data = answer.read(_MAX_ANSWER_SIZE)
+        with reading(answer):
+            data = answer.read(_MAX_ANSWER_SIZE)
         answer.release_conn()
         if answer.status == 401:
             raise RegistryError(

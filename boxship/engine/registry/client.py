@@ -181,7 +181,7 @@ class Repository:
             if error.status in (401, 429):
                 raise
             return None
-        answer.drain_conn()
+        discard(answer)
         digest = answer.headers.get("Docker-Content-Digest", "")
         media_type = _plain_type(answer.headers.get("Content-Type", ""))
         size = answer.headers.get("Content-Length", "")
@@ -343,7 +343,7 @@ class Repository:
             location = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not location:
                 return answer
-            answer.drain_conn()
+            discard(answer)
             url = urljoin(url, location)
             if urlsplit(url).scheme not in ("http", "https"):
                 raise RegistryError(answer.status, "", f"the registry redirects to {url!r}")
@@ -354,8 +354,11 @@ class Repository:
     def _read_limited(self, answer: BaseHTTPResponse, limit: int = MAX_DOCUMENT_SIZE) -> bytes:
         from urllib3.exceptions import HTTPError
 
+        from boxship.engine.registry.interruption import reading
+
         try:
-            data = answer.read(limit + 1)
+            with reading(answer):
+                data = answer.read(limit + 1)
         except (HTTPError, OSError) as error:
             raise UnreachableError(f"{self._shown(answer)}: connection broken: {error}") from error
         if len(data) > limit:
@@ -366,6 +369,23 @@ class Repository:
 
     def _shown(self, answer: BaseHTTPResponse) -> str:
         return f"{self.reference.domain}{answer.url or ''}"
+
+
+def discard(answer: BaseHTTPResponse) -> None:
+    """Pass over an answer's body, so that its connection serves the next request."""
+    from urllib3.exceptions import HTTPError
+
+    from boxship.engine.registry.interruption import reading
+
+    try:
+        with reading(answer):
+            rest = answer.read(MAX_ERROR_SIZE + 1)
+    except (HTTPError, OSError):
+        rest = b""  # the connection is closed already
+    if len(rest) > MAX_ERROR_SIZE:
+        answer.close()
+    else:
+        answer.release_conn()
 
 
 _VAGUE_TYPES = frozenset({"", "application/json", "text/plain", "application/octet-stream"})

@@ -14,6 +14,7 @@ from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import BaseHTTPResponse
 
 from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.registry.errors import UnreachableError
@@ -26,14 +27,14 @@ class _Exchange:
     """What a thread is doing: the connection of the request that it waits for, if any."""
 
     def __init__(self) -> None:
-        self.connection: HTTPConnection | None = None
+        self.connection: _PlainConnection | _TlsConnection | None = None
         self.is_over = False
 
     def wake(self) -> None:
         """Let whoever reads or writes the socket, or is about to, fail at once."""
         self.is_over = True
         connection = self.connection
-        stream = connection.sock if connection is not None else None
+        stream = connection.stream if connection is not None else None
         if stream is not None:
             with suppress(OSError):  # it is over already
                 # Not SSLSocket's own shutdown: that would switch encryption off first.
@@ -58,7 +59,17 @@ def interruptible(cancellation: Cancellation) -> Iterator[None]:
         _here.exchange = None
 
 
-def _note(connection: HTTPConnection | None) -> None:
+@contextmanager
+def reading(answer: BaseHTTPResponse) -> Iterator[None]:
+    """Let the read of an answer's body in the block be woken, too."""
+    _note(answer.connection)
+    try:
+        yield
+    finally:
+        _note(None)
+
+
+def _note(connection: Any) -> None:
     exchange = getattr(_here, "exchange", None)
     if exchange is None:
         return
@@ -75,10 +86,13 @@ def forget_connection() -> None:
 class _PlainConnection(HTTPConnection):
     idle_since = 0.0
     """``IdleConnections.clock`` when the last answer was read."""
+    stream: socket.socket | None = None
+    """The socket, also once an answer that ends the connection has taken it over."""
 
     def connect(self) -> None:
         _note(self)
         super().connect()
+        self.stream = self.sock
         _note(self)  # there was no socket to shut down before
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -88,10 +102,12 @@ class _PlainConnection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     idle_since = 0.0
+    stream: socket.socket | None = None
 
     def connect(self) -> None:
         _note(self)
         super().connect()
+        self.stream = self.sock
         _note(self)  # there was no socket to shut down before
 
     def request(self, *args: Any, **options: Any) -> None:

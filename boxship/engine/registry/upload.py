@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from boxship.engine.registry.body import Body, FileBody
 from boxship.engine.registry.cancellation import Cancellation
-from boxship.engine.registry.client import Repository
+from boxship.engine.registry.client import Repository, discard
 from boxship.engine.registry.errors import RegistryError, UnreachableError
 from boxship.engine.registry.fetch import back_off
 from boxship.errors import InternalError
@@ -70,7 +70,7 @@ def has_blob(target: Repository, digest: str) -> bool:
         if error.status in _LOST or error.status == 405:
             return False
         raise
-    answer.drain_conn()
+    discard(answer)
     return True
 
 

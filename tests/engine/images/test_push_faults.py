@@ -368,6 +368,31 @@ async def test_whoever_pushes_goes_away(open_house: HouseMaker, hostile: Hostile
     assert has_image(house, hostile, name)
 
 
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize(("fragment", "command"), [("/uploads/", "POST"), ("/manifests/", "PUT")])
+async def test_whoever_pushes_goes_away_in_the_middle_of_an_answer(
+    open_house: HouseMaker, hostile: HostileRegistry, fragment: str, command: str, keep_alive: bool
+) -> None:
+    """Its head has come, its body stalls."""
+    house = open_house(limits=PATIENT)
+    name = await make(house, hostile, 1000)
+
+    def stall(exchange: Exchange) -> bool:
+        if not keep_alive:
+            exchange.protocol_version = "HTTP/1.0"
+        exchange.truncated(b"x" * 1000, 10, stall=True)
+        return True
+
+    hostile.hooks[fragment] = of(command, stall)
+    task = asyncio.create_task(push(house, name))
+    assert await asyncio.to_thread(hostile.stalled.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await task
+    assert not hostile.released.is_set()
+
+
 async def test_a_blob_that_is_gone(hasty: House, hostile: HostileRegistry) -> None:
     name = await make(hasty, hostile, 1000)
     await push(hasty, name)

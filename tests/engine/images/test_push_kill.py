@@ -2,17 +2,21 @@
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from boxship.engine.config import RegistryConfig
+from boxship.engine.registry.body import FileBody
 from boxship.entrypoints import base_image
 from boxship.oci.image import ExecutionConfig
+from tests.engine.images.conftest import HouseMaker
 from tests.engine.images.hostile import Exchange, HostileRegistry
 from tests.engine.images.test_archives import tar_of
 from tests.support.cli import boxship_cli
 from tests.support.fixtures import StartDaemon
+from tests.support.registry import Registry
 
 
 @pytest.fixture
@@ -21,6 +25,45 @@ def hostile() -> Iterator[HostileRegistry]:
     registry = HostileRegistry(base_image.make_image([tar_of({"x": b"y"})], ExecutionConfig()))
     yield registry
     registry.close()
+
+
+async def test_the_registry_is_killed_and_comes_back(
+    open_house: HouseMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The push goes on by itself and ends well."""
+    registry = Registry(tmp_path / "registry")
+    registry.start()
+    house = open_house(RegistryConfig(max_download_attempts=20))
+    name = f"{registry.host}/made"
+    data = random.Random(1).randbytes(20_000_000)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield tar_of({"data": data})
+
+    await house.images.import_(stream(), repository=name, tag="1", progress=lambda _: None)
+    whole = FileBody.open
+    killed: list[int] = []
+
+    def killing(body: FileBody) -> Generator[bytes, None, None]:
+        for chunk in whole(body):
+            yield chunk
+            if (body.size or 0) > 10_000_000 and not killed:
+                killed.append(len(chunk))
+                registry.kill()
+                threading.Thread(target=registry.start).start()
+
+    monkeypatch.setattr(FileBody, "open", killing)
+    await house.images.push(f"{name}:1", progress=house.messages.append)
+    assert killed
+    assert any(status.startswith("Retrying in") for status in house.said())
+    (layer,) = house.images.get(f"{name}:1").blobs
+    assert registry.blob_path(layer.digest).read_bytes() == house.storage.content.read(layer.digest)
+    registry.stop()
+    other = open_house()
+    registry.start()
+    await other.images.pull(f"{name}:1", progress=other.messages.append)
+    registry.stop()
+    assert other.images.get(f"{name}:1").id == house.images.get(f"{name}:1").id
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
