@@ -1,0 +1,1 @@
+"""The builder: from a Dockerfile to an image. Nothing is re-exported."""

@@ -1,0 +1,1 @@
+"""The Dockerfile language: text → instructions → stages → warnings. Pure: no files, no network."""
