@@ -79,6 +79,10 @@ class Flags:
         """Whether the flag was given."""
         return name in self._values
 
+    def label(self, name: str) -> str:
+        """How errors call a flag: ``-f, --filter``."""
+        return self._defaults[name].label
+
     def _get(self, name: str, empty: "Any") -> "Any":
         if name in self._values:
             return self._values[name]

@@ -242,7 +242,12 @@ def test_inspect(invoke: Invoke, answers: Answers, capfd: Capture) -> None:
         (["run", "--ulimit", "x", "y"], 125, 'invalid argument "x" for "--ulimit" flag'),
         (["-l", "loud", "ps"], 125, "unable to parse logging level: loud"),
         (["-c", "far", "ps"], 1, "conflicting options: cannot specify both --host and --context"),
-        (["ps", "--filter", "x"], 1, "bad format of filter"),
+        (
+            ["ps", "--filter", "x"],
+            125,
+            'invalid argument "x" for "-f, --filter" flag: bad format of filter (expected name=',
+        ),
+        (["image", "prune", "-f", "--filter", "x"], 125, 'argument "x" for "--filter" flag: bad'),
         (["ps", "--format", "{{"], 1, "template parsing error"),
     ],
 )
