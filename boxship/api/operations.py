@@ -66,7 +66,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ("ContainerRename", "POST", "/containers/{id}/rename"),
         ("ContainerPause", "POST", "/containers/{id}/pause"),
         ("ContainerUnpause", "POST", "/containers/{id}/unpause"),
-        ("ContainerDelete", "DELETE", "/containers/{id}"),
+        ("ContainerDelete", "DELETE", "/containers/{id*}"),
         ("ContainerPrune", "POST", "/containers/prune"),
     ),
     *_rows(
@@ -133,10 +133,12 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ("NetworkInspect", "GET", "/networks/{id*}"),
         ("NetworkDelete", "DELETE", "/networks/{id*}"),
         ("NetworkCreate", "POST", "/networks/create"),
+        ("NetworkExplain", "GET", "/boxship/networks/explain"),
         ("NetworkConnect", "POST", "/networks/{id*}/connect"),
         ("NetworkDisconnect", "POST", "/networks/{id*}/disconnect"),
         ("NetworkPrune", "POST", "/networks/prune"),
     ),
+    *_rows("swarm", ("SwarmLeave", "POST", "/swarm/leave")),
     *_rows(
         "volumes",
         ("VolumeList", "GET", "/volumes"),
