@@ -171,6 +171,7 @@ COMMANDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "network connect": ("network.connect", "Connect a container to a network", ()),
     "network create": ("network.create", "Create a network", ()),
     "network disconnect": ("network.disconnect", "Disconnect a container from a network", ()),
+    "network explain": ("network.explain", "Show from where a port of a container is reached", ()),
     "network inspect": (
         "network.inspect",
         "Display detailed information on one or more networks",

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from boxship.api.convert.times import timestamp
 from boxship.api.schema import networks as schema
 from boxship.api.versions import ApiVersion
+from boxship.engine.networks.explain import Explanation
 from boxship.engine.networks.network import Member, Network, NetworkSpec, Pool
 
 
@@ -84,4 +85,20 @@ def _member(member: Member) -> schema.NetworkContainer:
         mac_address=member.mac_address,
         ipv4_address=member.ipv4,
         ipv6_address=member.ipv6,
+    )
+
+
+def explanation_json(found: Explanation) -> schema.NetworkExplanation:
+    """Write from where a port is reached."""
+    return schema.NetworkExplanation(
+        container=found.container,
+        port=found.port,
+        protocol=found.protocol,
+        ways=[
+            schema.NetworkWay(
+                source=way.source, to=way.address, open=way.open, reason=way.reason, rule=way.rule
+            )
+            for way in found.ways
+        ],
+        notes=list(found.notes),
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from boxship.api.convert.endpoints import endpoint_spec
 from boxship.api.convert.filters import filters
-from boxship.api.convert.networks import network_json, network_spec
+from boxship.api.convert.networks import explanation_json, network_json, network_spec
 from boxship.api.request import Request
 from boxship.api.response import Response, empty_response, json_response
 from boxship.api.schema.networks import (
@@ -45,6 +45,18 @@ async def network_create(request: Request, engine: "Engine") -> Response:
         )
     network = await engine.networks.create(network_spec(body))
     return json_response(NetworkCreated(id=network.id), 201)
+
+
+async def network_explain(request: Request, engine: "Engine") -> Response:
+    """Say from where a container's port is reached."""
+    reference = request.query.text("container")
+    _require_container(reference)
+    port = request.query.integer("port", 0) or 0
+    protocol = request.query.text("protocol") or "tcp"
+    container = engine.containers.get(reference)
+    return json_response(
+        explanation_json(engine.networks.explain(container.id, container.name, port, protocol))
+    )
 
 
 async def network_delete(request: Request, engine: "Engine") -> Response:

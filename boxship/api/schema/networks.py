@@ -88,6 +88,26 @@ class Network(Shape, kw_only=True):
     labels: dict[str, str]
 
 
+class NetworkWay(Shape, kw_only=True):
+    """One way to a container's port."""
+
+    source: str = field(name="From")
+    to: str
+    open: bool
+    reason: str
+    rule: str
+
+
+class NetworkExplanation(Shape, kw_only=True):
+    """Answer to ``GET /boxship/networks/explain``."""
+
+    container: str
+    port: int
+    protocol: str
+    ways: list[NetworkWay]
+    notes: list[str]
+
+
 class ConnectBody(Shape):
     """Body of ``POST /networks/{id}/connect``."""
 

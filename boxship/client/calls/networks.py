@@ -22,6 +22,12 @@ def network_inspect(ref: str, *, verbose: bool = False, scope: str = "") -> Call
     return Call("GET", f"/networks/{quote(ref)}", query)
 
 
+def network_explain(container: str, port: int, protocol: str) -> Call:
+    """From where a container's port is reached (docs/api-extensions.md)."""
+    query: Mapping[str, str | int] = {"container": container, "port": port, "protocol": protocol}
+    return Call("GET", "/boxship/networks/explain", query)
+
+
 def network_create(body: "Json") -> Call:
     """Create; answers ``{"Id", "Warning"}``."""
     return Call("POST", "/networks/create", json=body)

@@ -64,6 +64,11 @@ class Firewall:
         """Whether a container is on a network."""
         return bool(self._containers)
 
+    @property
+    def admin_rules(self) -> Sequence[str]:
+        """Return what the admin's chain says."""
+        return self._admin
+
     def set_network(self, network_id: str, elements: Iterable[Element]) -> None:
         """Put a network's elements in force. Raises NftablesError; nothing changes then."""
         self._replace(self._networks, network_id, frozenset(elements))

@@ -18,6 +18,7 @@ from boxship.engine.networks.drivers.bridge import BridgeDriver
 from boxship.engine.networks.drivers.driver import NetworkDriver
 from boxship.engine.networks.drivers.sublink import IpvlanDriver, MacvlanDriver
 from boxship.engine.networks.drivers.unmanaged import UnmanagedDriver
+from boxship.engine.networks.explain import Explanation, explain
 from boxship.engine.networks.firewall import Firewall
 from boxship.engine.networks.forwardpolicy import ForwardPolicy
 from boxship.engine.networks.holder import PortHolderClient
@@ -39,12 +40,12 @@ from boxship.engine.networks.network import (
     Network,
     NetworkSpec,
 )
-from boxship.engine.networks.ports import PortReserver
+from boxship.engine.networks.ports import PROTOCOLS, PortReserver
 from boxship.engine.networks.rules import read_rules
 from boxship.engine.networks.sandbox import Endpoint, EndpointSpec, Sandbox, SandboxSpec
 from boxship.engine.networks.store import NetworkStore
 from boxship.engine.state.database import Database
-from boxship.errors import BoxshipError, ConflictError
+from boxship.errors import BoxshipError, ConflictError, InvalidParameterError
 from boxship.ids import new_id
 from boxship.linux.netlink.nftmonitor import NftMonitor
 from boxship.linux.netns import NamespacePool, unpin
@@ -201,6 +202,21 @@ class NetworkService:
     def containers_of(self, network_id: str) -> Sequence[Member]:
         """Return the running containers on a network."""
         return self._catalog.members(network_id)
+
+    def explain(self, container_id: str, name: str, port: int, protocol: str) -> Explanation:
+        """Say from where a running container's port is reached, and which rule says so.
+
+        Raises InvalidParameterError, and ConflictError for a container that does not run.
+        """
+        if not 0 < port < 65536 or protocol not in PROTOCOLS:
+            raise InvalidParameterError(f"invalid port {port}/{protocol}: write it like 53/udp")
+        stored = self._context.sandboxes.get(container_id)
+        if stored is not None and stored.spec.mode.startswith("container:"):
+            stored = self._context.sandboxes.get(stored.spec.mode.partition(":")[2])
+        if stored is None:
+            raise ConflictError(f"container {name} is not running: nothing reaches it; start it")
+        networks = self._context.networks
+        return explain(stored, networks, port, protocol, self._firewall.admin_rules)
 
     async def settle(self) -> None:
         """Wait until everything that goes in the background is gone."""
