@@ -30,6 +30,7 @@ _HEADERS = {
 }
 _COLUMNS = ("Name", "Description", "StarCount", "IsOfficial")
 _DESCRIPTION_WIDTH = 45
+_ONE_LINE = str.maketrans("\r\n\t", "   ")
 
 
 def run(cli: Cli, flags: Flags, args: list[str]) -> int:
@@ -54,7 +55,7 @@ def _domain(term: str) -> str:
 
 
 def _row(item: "Mapping[str, Any]", *, no_trunc: bool) -> "dict[str, Any]":
-    text = " ".join(str(item.get("description") or "").split())
+    text = str(item.get("description") or "").translate(_ONE_LINE)
     return {
         "Name": item.get("name") or "",
         "Description": text if no_trunc else human.ellipsis(text, _DESCRIPTION_WIDTH),
