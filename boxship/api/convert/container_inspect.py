@@ -31,6 +31,8 @@ class InspectFacts:
     driver_data: Mapping[str, str] | None = None
     apparmor_profile: str = ""
     """Empty: none."""
+    links: tuple[str, ...] = ()
+    """``/child:/parent/alias``"""
     exec_ids: tuple[str, ...] = ()
     manifest: Descriptor | None = None
     """Of the image's manifest, its platform among it; None where the image is gone."""
@@ -83,6 +85,7 @@ def manifest_json(
 def _host_config(container: Container, facts: InspectFacts) -> HostConfig:
     out = host_config_json(container.host, facts.defaults)
     out.runtime = container.runtime or out.runtime
+    out.links = list(facts.links) or None
     return out
 
 

@@ -46,6 +46,7 @@ async def container_list(request: Request, engine: "Engine") -> Response:
         ListQuery(all=query.flag("all"), limit=max(limit, 0), filters=wanted)
     )
     names = _ImageNames(engine)
+    further = engine.containers.names_by_links()
     now_ns = time.time_ns()
     summaries = [
         summary_json(
@@ -58,6 +59,8 @@ async def container_list(request: Request, engine: "Engine") -> Response:
         )
         for container in selected
     ]
+    for summary in summaries:
+        summary.names += further.get(summary.id, [])
     if query.flag("size"):
         await _add_sizes(engine, summaries)
     return json_response(summaries)
@@ -129,6 +132,7 @@ async def container_inspect(request: Request, engine: "Engine") -> Response:
         driver=driver,
         driver_data=driver_data,
         apparmor_profile=engine.containers.apparmor_profile(container),
+        links=engine.containers.links(container),
         exec_ids=tuple(engine.containers.execs.of_container(container.id)),
         manifest=engine.images.manifest_of(container.image_id),
         sizes=sizes,

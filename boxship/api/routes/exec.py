@@ -27,21 +27,22 @@ async def exec_start(request: Request, engine: "Engine") -> Response | None:
     """Run it, joined with the connection or in the background.
 
     A command that cannot be executed is reported inside the stream, as Docker does: by then the
-    connection is raw.
+    connection is raw. Whether the stream is framed is said by this request, and may contradict
+    what the session has: then also the output of a terminal is framed.
     """
     body = await request.json(ExecStartBody)
     session = engine.containers.execs.check_start(request.params["id"])
     if body.detach:
         await engine.containers.exec_start(session.id, None)
         return empty_response(200)
-    tty = session.request.tty
-    size = _console_size(body) if tty else None
-    connection = await request.hijack(stream_type(request, tty))
+    size = _console_size(body) if session.request.tty else None
+    framed = not body.tty
+    connection = await request.hijack(stream_type(request, body.tty))
     try:
-        await engine.containers.exec_start(session.id, connection, size)
+        await engine.containers.exec_start(session.id, connection, size, framed=framed)
     except BoxshipError as error:
         text = f"{message_of(error)}\r\n".encode()
-        await connection.write(text if tty else stdcopy.encode(stdcopy.STDOUT, text))
+        await connection.write(stdcopy.encode(stdcopy.STDOUT, text) if framed else text)
     return None
 
 

@@ -18,27 +18,37 @@ _NO_MANAGER = (
 )
 
 
-async def swarm_manager_needed(request: Request, engine: "Engine") -> NoReturn:
+async def manager_needed(_request: Request, _engine: "Engine") -> NoReturn:
     """Refuse what only a manager can answer."""
     raise UnavailableError(_NO_MANAGER)
 
 
-async def swarm_leave(request: Request, engine: "Engine") -> NoReturn:
+swarm_inspect = swarm_update = swarm_unlock_key = manager_needed
+node_list = node_inspect = node_delete = node_update = manager_needed
+service_list = service_create = service_inspect = service_delete = service_update = service_logs = (
+    manager_needed
+)
+task_list = task_inspect = task_logs = manager_needed
+secret_list = secret_create = secret_inspect = secret_delete = secret_update = manager_needed
+config_list = config_create = config_inspect = config_delete = config_update = manager_needed
+
+
+async def swarm_leave(_request: Request, _engine: "Engine") -> NoReturn:
     """Refuse to leave: this node is in no swarm."""
     raise UnavailableError("This node is not part of a swarm")
 
 
-async def swarm_unlock(request: Request, engine: "Engine") -> NoReturn:
+async def swarm_unlock(_request: Request, _engine: "Engine") -> NoReturn:
     """Refuse to unlock: this node is in no swarm."""
     raise UnavailableError("This node is not part of a swarm")
 
 
-async def swarm_init(request: Request, engine: "Engine") -> NoReturn:
+async def swarm_init(_request: Request, _engine: "Engine") -> NoReturn:
     """Refuse to make a swarm."""
     raise _not_supported()
 
 
-async def swarm_join(request: Request, engine: "Engine") -> NoReturn:
+async def swarm_join(_request: Request, _engine: "Engine") -> NoReturn:
     """Refuse to join a swarm."""
     raise _not_supported()
 

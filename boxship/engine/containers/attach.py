@@ -56,7 +56,7 @@ def _request(container: Container, options: AttachOptions) -> AttachRequest:
         stdout=options.stdout,
         stderr=options.stderr,
         detach_keys=options.detach_keys,
-        framed=options.framed,
+        framed=options.framed and not container.config.tty,
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from boxship.engine.containers import networking, platforms
+from boxship.engine.containers import links, networking, platforms
 from boxship.engine.containers.container import (
     Container,
     ContainerRequest,
@@ -68,6 +68,7 @@ def _build(context: Context, request: ContainerRequest, image: Image) -> Contain
         host=replace(
             request.host,
             network_mode=network_mode,
+            links=links.resolve(context, request.host),
             runtime=runtime,
             shm_size=request.host.shm_size or context.config.containers.shm_size,
             **_logging(context, request.host),

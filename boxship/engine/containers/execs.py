@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from boxship.engine.containers import networking
+from boxship.engine.containers import links, networking
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import next_status
@@ -36,8 +36,6 @@ class ExecRequest:
     attach_stdin: bool = False
     attach_stdout: bool = False
     attach_stderr: bool = False
-    framed: bool = True
-    """Tell stdout and stderr apart by stdcopy frames (never done on a terminal)."""
     detach_keys: bytes = b"\x10\x11"
     console_size: tuple[int, int] | None = None
 
@@ -104,6 +102,8 @@ class Execs:
         exec_id: str,
         client: Duplex | None,
         console_size: tuple[int, int] | None = None,
+        *,
+        framed: bool = True,
     ) -> None:
         """Run a session. See ContainerService.exec_start."""
         session = self.check_start(exec_id)
@@ -111,8 +111,9 @@ class Execs:
         session = self._update(session, started=True, running=True)
         self._record(container, session, f"exec_start: {' '.join(session.request.args)}")
         spec = self._spec(container, session, console_size)
+        wanted = _attach_request(session, client, framed)
         try:
-            task = await self._context.runtime.exec(spec, _attach_request(session, client), client)
+            task = await self._context.runtime.exec(spec, wanted, client)
         except CommandError as error:
             self._update(session, running=False, exit_code=error.exit_code)
             raise
@@ -147,7 +148,9 @@ class Execs:
             id=session.id,
             container_id=container.id,
             args=request.args,
-            env=process_env(config, networking.hostname(container)),
+            env=process_env(
+                config, networking.hostname(container), links.environment(self._context, container)
+            ),
             cwd=request.working_dir or container.config.working_dir or "/",
             user=request.user or container.config.user,
             additional_groups=container.host.group_add,
@@ -191,7 +194,9 @@ class Execs:
             )
 
 
-def _attach_request(session: ExecSession, client: Duplex | None) -> AttachRequest | None:
+def _attach_request(
+    session: ExecSession, client: Duplex | None, framed: bool
+) -> AttachRequest | None:
     if client is None:
         return None
     request = session.request
@@ -200,5 +205,5 @@ def _attach_request(session: ExecSession, client: Duplex | None) -> AttachReques
         stdout=request.attach_stdout,
         stderr=request.attach_stderr,
         detach_keys=request.detach_keys,
-        framed=request.framed,
+        framed=framed,
     )

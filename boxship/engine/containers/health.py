@@ -151,11 +151,10 @@ class HealthMonitors:
             args=probe_command(container, check),
             attach_stdout=True,
             attach_stderr=True,
-            framed=False,
         )
         try:
             exec_id = self._execs.create(container, request)
-            running = asyncio.create_task(self._execs.start(exec_id, output))
+            running = asyncio.create_task(self._execs.start(exec_id, output, framed=False))
             try:
                 await asyncio.wait({running}, timeout=timeout_ns / SECOND)
                 if not running.done():

@@ -26,7 +26,7 @@ def complete(user: ContainerConfig, image: ContainerConfig) -> ContainerConfig:
     return replace(
         user,
         user=user.user or image.user,
-        env=_merge_env(user.env, image.env),
+        env=_complete_env(user.env, image.env),
         entrypoint=entrypoint,
         cmd=cmd,
         working_dir=user.working_dir or image.working_dir or "",
@@ -44,12 +44,14 @@ def command_line(config: ContainerConfig) -> tuple[str, ...]:
     return (*(config.entrypoint or ()), *(config.cmd or ()))
 
 
-def process_env(config: ContainerConfig, hostname: str) -> tuple[str, ...]:
-    """Return the environment of the main process: Docker's base, then the configured one."""
+def process_env(
+    config: ContainerConfig, hostname: str, linked: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Return a process's environment: Docker's base, what links tell, then the configured one."""
     base = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={hostname}"]
     if config.tty:
         base.append("TERM=xterm")
-    return _merge_env(config.env, base)
+    return _override_env((*base, *linked), config.env)
 
 
 def _command(
@@ -64,10 +66,17 @@ def _command(
     return (image.entrypoint if user.entrypoint is None else None), cmd
 
 
-def _merge_env(user: Iterable[str], base: Iterable[str]) -> tuple[str, ...]:
-    """Keep the base's order, replace what the user sets, drop what he names without a value."""
+def _complete_env(user: Iterable[str], image: Iterable[str]) -> tuple[str, ...]:
+    """Add what only the image sets. A name without a value stays, as it unsets the image's."""
+    given = (*user,)
+    names = {entry.partition("=")[0] for entry in given}
+    return (*given, *(entry for entry in image if entry.partition("=")[0] not in names))
+
+
+def _override_env(base: Iterable[str], changes: Iterable[str]) -> tuple[str, ...]:
+    """Keep the base's order, replace what is set anew, drop what is named without a value."""
     result: dict[str, str] = {}
-    for entry in (*base, *user):
+    for entry in (*base, *changes):
         name, separator, _ = entry.partition("=")
         if separator:
             result[name] = entry

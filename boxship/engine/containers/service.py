@@ -13,6 +13,7 @@ from boxship.engine.containers import (
     archive,
     forwarding,
     inspection,
+    links,
     logs,
     membership,
     removal,
@@ -38,7 +39,6 @@ from boxship.engine.images.image import Image
 from boxship.engine.logs.reader import LogRecord
 from boxship.engine.networks.sandbox import EndpointSpec
 from boxship.engine.runtime.workload import Resources
-from boxship.errors import InvalidParameterError
 from boxship.wire.duplex import Duplex
 
 
@@ -115,9 +115,13 @@ class ContainerService:
     async def remove(
         self, reference: str, *, force: bool = False, volumes: bool = False, link: bool = False
     ) -> None:
-        """Remove it; ``force`` kills it first, ``volumes`` removes its anonymous volumes."""
+        """Remove it; ``force`` kills it first, ``volumes`` removes its anonymous volumes.
+
+        With ``link`` the reference is ``parent/alias``, and only that link goes.
+        """
         if link:
-            raise InvalidParameterError("links of the default bridge cannot be removed one by one")
+            await links.remove(self._context, reference)
+            return
         await removal.remove(
             self._context, self._runner, self.get(reference), force=force, volumes=volumes
         )
@@ -202,9 +206,15 @@ class ContainerService:
         exec_id: str,
         client: Duplex | None,
         console_size: tuple[int, int] | None = None,
+        *,
+        framed: bool = True,
     ) -> None:
-        """Run it; with a client until it ends or the client detaches, without in the background."""
-        await self.execs.start(exec_id, client, console_size)
+        """Run it; with a client until it ends or the client detaches, without in the background.
+
+        framed: tell the client stdout from stderr by stdcopy frames; all that a terminal says is
+        stdout.
+        """
+        await self.execs.start(exec_id, client, console_size, framed=framed)
 
     async def exec_resize(self, exec_id: str, rows: int, columns: int) -> None:
         """Resize the terminal of an exec session."""
@@ -243,6 +253,14 @@ class ContainerService:
             keep_kinds=keep_kinds,
             as_user=as_user,
         )
+
+    def links(self, container: Container) -> tuple[str, ...]:
+        """Return its links as Docker shows them: ``/child:/parent/alias``."""
+        return links.shown(self._context, container)
+
+    def names_by_links(self) -> dict[str, list[str]]:
+        """Return what else containers are called, by id: ``/parent/alias``."""
+        return links.further_names(self._context)
 
     def files_dir(self, container: Container) -> str:
         """Directory of its ``hosts``, ``hostname`` and ``resolv.conf``."""

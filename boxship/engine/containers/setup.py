@@ -1,6 +1,8 @@
 """Bringing a container up: root file system, networks, mounts, then the task."""
 
-from boxship.engine.containers import image_mounts, networking, shared
+from dataclasses import replace
+
+from boxship.engine.containers import image_mounts, links, networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.workloads import build_workload
@@ -13,7 +15,11 @@ async def launch(context: Context, container: Container) -> TaskHandle:
     context.files_dir(container.id).mkdir(parents=True, exist_ok=True, mode=0o710)
     context.bundle_dir(container.id).mkdir(parents=True, exist_ok=True, mode=0o700)
     rootfs = context.storage.mount_container(container.id, volatile=container.host.auto_remove)
-    sandbox = await context.networks.attach(networking.sandbox_spec(context, container))
+    links.check_running(context, container)
+    wanted = networking.sandbox_spec(context, container)
+    sandbox = await context.networks.attach(
+        replace(wanted, endpoints=links.endpoints(context, container))
+    )
     await _mount_volumes(context, container)
     shared.mount_shm(context, container)
     await image_mounts.mount_images(context, container)

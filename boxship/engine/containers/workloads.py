@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from boxship.engine.containers import networking, shared
+from boxship.engine.containers import links, networking, shared
 from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.merge import command_line, process_env
@@ -30,7 +30,7 @@ def build_workload(
     namespaces = _namespaces(context, container, sandbox)
     return Workload(
         id=container.id,
-        process=_process(container),
+        process=_process(container, links.environment(context, container)),
         rootfs=rootfs,
         read_only_rootfs=host.read_only_rootfs,
         hostname=_hostname(container),
@@ -48,11 +48,11 @@ def build_workload(
     )
 
 
-def _process(container: Container) -> Process:
+def _process(container: Container, linked: tuple[str, ...]) -> Process:
     config = container.config
     return Process(
         args=command_line(config),
-        env=process_env(config, _hostname(container)),
+        env=process_env(config, _hostname(container), linked),
         cwd=config.working_dir or "/",
         user=config.user,
         additional_groups=container.host.group_add,

@@ -96,7 +96,7 @@ class Attachment:
     def _append(self, kind: int, packets: Sequence[bytes]) -> None:
         size = sum(map(len, packets)) - len(packets)
         self.queued += size
-        if self._request.framed and not self._streams.terminal:
+        if self._request.framed:
             self.queued += stdcopy.HEAD_SIZE
             self._pieces.append(stdcopy.head(_STREAMS.get(kind, stdcopy.STDOUT), size))
         self._pieces.extend(memoryview(packet)[1:] for packet in packets)

@@ -78,7 +78,7 @@ class AttachRequest:
     detach_keys: bytes = b"\x10\x11"
     """The key sequence that ends the attachment; empty: none."""
     framed: bool = True
-    """Tell stdout and stderr apart by stdcopy frames (never done on a terminal)."""
+    """Tell stdout and stderr apart by stdcopy frames; a terminal's output is all stdout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

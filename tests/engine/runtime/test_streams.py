@@ -11,6 +11,7 @@ from boxship.engine.logs.reader import LogQuery, LogRecord, read_log
 from boxship.engine.runtime.attachment import Attachment
 from boxship.engine.runtime.errors import CommandError
 from boxship.engine.runtime.task import AttachRequest, TaskSpec
+from boxship.wire import stdcopy
 
 from .conftest import Client, Machine
 
@@ -217,7 +218,7 @@ async def test_exec_on_a_terminal(machine: Machine) -> None:
     await machine.begin(spec, "sleep", "1000")
     client = Client()
     wanted = machine.exec_spec(spec.id, "sh", open_stdin=True, terminal=True, console_size=(12, 34))
-    task = await machine.service.exec(wanted, AttachRequest(stdin=True), client)
+    task = await machine.service.exec(wanted, AttachRequest(stdin=True, framed=False), client)
     serving = asyncio.create_task(task.wait_streams())
     client.send(b"stty size\n")
     await client.wait_for(b"12 34\r\n")
@@ -226,6 +227,16 @@ async def test_exec_on_a_terminal(machine: Machine) -> None:
     await client.wait_for(b"56 78\r\n")
     await serving
     assert (await task.wait()).exit_code == 6
+
+
+async def test_a_terminals_output_is_framed_where_that_is_asked_for(machine: Machine) -> None:
+    spec = machine.spec()
+    await machine.begin(spec, "sleep", "1000")
+    client = Client()
+    wanted = machine.exec_spec(spec.id, "sh", "-c", "echo out; echo err >&2", terminal=True)
+    task = await machine.service.exec(wanted, AttachRequest(), client)
+    await task.wait_streams()
+    assert client.streams() == {stdcopy.STDOUT: b"out\r\nerr\r\n"}
 
 
 async def test_quick_terminal_exec_loses_nothing(machine: Machine) -> None:

@@ -34,10 +34,7 @@ def forwards(driver: str) -> bool:
 def check_driver(driver: str, options: Mapping[str, str]) -> None:
     """Raise InvalidParameterError for a driver that does not exist or a bad option."""
     if driver not in LOG_DRIVERS:
-        raise InvalidParameterError(
-            f"logger: no log driver named '{driver}' is registered: "
-            f"use one of {', '.join(LOG_DRIVERS)}"
-        )
+        raise InvalidParameterError(f"logger: no log driver named '{driver}' is registered")
     kind = _FORWARDING.get(driver)
     allowed = frozenset({"compress"}) if kind is None else kind.options
     check_common(driver, allowed, options)

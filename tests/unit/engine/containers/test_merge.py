@@ -44,9 +44,15 @@ def test_nothing_to_run_is_refused() -> None:
         merge(replace(USER, entrypoint=("",)), IMAGE)
 
 
-def test_env_of_the_user_replaces_in_place_and_a_bare_name_removes() -> None:
-    merged = merge(replace(USER, env=("MODE=dev", "PATH", "NEW=1")), IMAGE)
-    assert merged.env == ("MODE=dev", "NEW=1")
+def test_env_of_the_user_comes_first_and_hides_the_images() -> None:
+    merged = merge(replace(USER, env=("NEW=1", "MODE=dev")), IMAGE)
+    assert merged.env == ("NEW=1", "MODE=dev", "PATH=/bin")
+
+
+def test_a_name_without_a_value_is_kept_and_unsets() -> None:
+    merged = merge(replace(USER, env=("MODE", "PATH", "NEW=1")), IMAGE)
+    assert merged.env == ("MODE", "PATH", "NEW=1")
+    assert process_env(merged, "host") == ("HOSTNAME=host", "NEW=1")
 
 
 def test_the_rest_comes_from_the_image_where_the_user_is_silent() -> None:
