@@ -160,7 +160,11 @@ def _authority(options: argparse.Namespace) -> Authority:
         from boxship.engine.registry.server.passwords import PasswordAuthority, PasswordFile
 
         passwords = PasswordFile(Path(value))
-        return PasswordAuthority(passwords, anonymous_pull=options.anonymous_pull)
+        if not options.anonymous_pull:
+            return PasswordAuthority(passwords)
+        from boxship.engine.registry.server.issuing import IssuingAuthority
+
+        return IssuingAuthority(passwords, options.root)
     if kind == "token":
         return _token_authority(value, anonymous_pull=options.anonymous_pull)
     raise InvalidParameterError(

@@ -114,3 +114,25 @@ def test_the_command_serves_and_collects(boxship: Cli, scratch: Path) -> None:
     root = scratch / "root"
     said = boxship.fails("registry", "serve", "--addr", "0.0.0.0:0", "--root", str(root))
     assert "--allow-insecure-http" in said
+
+
+def test_docker_pulls_without_a_login(docker: Cli, busybox: str, scratch: Path) -> None:
+    registry = OwnRegistry(scratch, f"--auth=htpasswd:{password_file(scratch)}", "--anonymous-pull")
+    registry.start()
+    name = f"{registry.host}/compat/public:v1"
+    docker("tag", busybox, name)
+    try:
+        refusal = docker.fails("push", name)
+        assert "insufficient_scope" in refusal or "authentication required" in refusal
+        docker("login", "-u", USERNAME, "--password-stdin", registry.host, stdin=PASSWORD)
+        digest = docker("push", name).rpartition("digest: ")[2].split()[0]
+        docker("logout", registry.host)
+        docker("rmi", name)
+        assert f"Digest: {digest}" in docker("pull", name)
+        skopeo(
+            *("copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{scratch / 'copied'}"),
+            home=scratch,
+        )
+    finally:
+        docker("rmi", name)
+        registry.stop()

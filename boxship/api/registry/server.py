@@ -9,10 +9,19 @@ from boxship.api.registry import blobs, discovery, manifests, uploads
 from boxship.api.registry.call import Call, Handler
 from boxship.api.registry.errors import AnswerError, NoSuchPathError, fault_response, status_of
 from boxship.api.registry.paths import Target, parse_path
+from boxship.api.registry.tokens import token_get
 from boxship.api.request import Request
 from boxship.api.response import Headers, Response
 from boxship.api.server import HttpServer
-from boxship.engine.registry.server.access import CATALOG, DELETE, PULL, PUSH, Authority, Grant
+from boxship.engine.registry.server.access import (
+    CATALOG,
+    DELETE,
+    PULL,
+    PUSH,
+    TOKEN_PATH,
+    Authority,
+    Grant,
+)
 from boxship.engine.registry.server.faults import (
     DeniedError,
     RegistryFaultError,
@@ -75,6 +84,8 @@ class RegistryServer(HttpServer):
         return self._answer(request)
 
     async def _answer(self, request: Request) -> Response | None:
+        if request.path == TOKEN_PATH and self._authority.issuer:
+            return await token_get(request, self._authority.issuer)
         target = parse_path(request.path)
         if target is None:
             raise NoSuchPathError(f"nothing is served at {request.path[:200]!r}")

@@ -1,12 +1,15 @@
 """Who may do what: the interface that each kind of authentication has."""
 
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 PULL: Final = "pull"
 PUSH: Final = "push"
 DELETE: Final = "delete"
 CATALOG: Final = "*"
 """The action on ``registry:catalog`` (distribution's token scopes)."""
+TOKEN_PATH: Final = "/token"
+"""Where a registry that issues tokens itself does so."""
 
 
 class Grant(Protocol):
@@ -22,6 +25,13 @@ class Grant(Protocol):
 
     def allows(self, name: str, action: str) -> bool:
         """Tell whether an action on a repository is allowed; an empty name means the catalog."""
+
+
+class Issuer(Protocol):
+    """Issues tokens that the registry takes itself."""
+
+    async def issue(self, authorization: str, scopes: Sequence[str]) -> dict[str, Any]:
+        """Return the answer with a token. Raises UnauthorizedError for a wrong password."""
 
 
 class Authority(Protocol):
@@ -40,6 +50,10 @@ class Authority(Protocol):
     def retries_refused(self) -> bool:
         """Whether a client that may not do something can come again with more (tokens)."""
 
+    @property
+    def issuer(self) -> Issuer | None:
+        """What serves ``/token``; None: nothing does."""
+
 
 class Everybody:
     """Everybody may do everything."""
@@ -56,6 +70,7 @@ class OpenDoor:
     """No authentication."""
 
     retries_refused = False
+    issuer = None
 
     async def grant(self, _authorization: str) -> Grant:
         """Allow everything."""

@@ -164,6 +164,7 @@ class PasswordAuthority:
     """Basic authentication (RFC 7617)."""
 
     retries_refused = False
+    issuer = None
 
     def __init__(self, passwords: PasswordFile, *, anonymous_pull: bool = False) -> None:
         self._passwords = passwords

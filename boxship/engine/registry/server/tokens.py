@@ -52,6 +52,13 @@ class TrustedKeys:
         if not self.keys:
             raise InvalidParameterError(f"{path} holds no RSA or EC public key or certificate")
 
+    @classmethod
+    def of(cls, key: PublicKey) -> "TrustedKeys":
+        """Trust one key."""
+        trusted = cls.__new__(cls)
+        trusted.keys, trusted.certificates = [key], []
+        return trusted
+
     def _load(self, data: bytes) -> None:
         if b"-----BEGIN CERTIFICATE-----" in data:
             self.certificates = x509.load_pem_x509_certificates(data)
@@ -193,12 +200,14 @@ class TokenAuthority:
     """Bearer authentication: sends clients to a token server and trusts its tokens."""
 
     retries_refused = True
+    issuer = None
 
     def __init__(
         self, keys: TrustedKeys, realm: str, service: str, issuer: str, *, anonymous_pull: bool
     ) -> None:
+        """realm: the token server's URL, or its path on this very host."""
         self._keys = keys
-        self._realm, self._service, self._issuer = realm, service, issuer
+        self._realm, self._service, self._iss = realm, service, issuer
         self._anonymous_pull = anonymous_pull
 
     async def grant(self, authorization: str) -> Grant:
@@ -217,16 +226,17 @@ class TokenAuthority:
         audience = claims.get("aud")
         if self._service not in (audience if isinstance(audience, list) else [audience]):
             raise UnauthorizedError("the token is for another service")
-        if claims.get("iss") != self._issuer:
+        if claims.get("iss") != self._iss:
             raise UnauthorizedError("the token is of another issuer")
         if not _number(claims.get("exp")) > now - _LEEWAY_S:
             raise UnauthorizedError("the token has expired")
         if _number(claims.get("nbf", 0)) > now + _LEEWAY_S:
             raise UnauthorizedError("the token is not valid yet")
 
-    def challenge(self, name: str, action: str, _origin: str, error: str) -> str:
+    def challenge(self, name: str, action: str, origin: str, error: str) -> str:
         """Send the client to the token server, for what it needs."""
-        parts = [f'realm="{self._realm}"', f'service="{self._service}"']
+        realm = f"{origin}{self._realm}" if self._realm.startswith("/") else self._realm
+        parts = [f'realm="{realm}"', f'service="{self._service}"']
         if action == CATALOG:
             parts.append('scope="registry:catalog:*"')
         elif action:
