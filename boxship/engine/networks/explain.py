@@ -138,7 +138,9 @@ def _direct(network: Network, version: int, target: str, *, published: bool) -> 
     for name in trusted if published else ():
         yield Way(f"{LAN} at {name}", target, True, "the interface is trusted", OPTION_TRUSTED)
     reason = (
-        "networks are kept apart" if not published else "published ports are reached by the host"
+        "networks are kept apart"
+        if not published
+        else "published ports are reached by the host's address"
     )
     yield Way(OTHERS, target, False, reason, "chain inbound: drop")
     if mode is GatewayMode.UNPROTECTED:

@@ -25,7 +25,8 @@ from boxship.linux.netlink.link import parse_mac
 
 _DEFAULT_GATEWAY_KEYS = {4: "DefaultGatewayIPv4", 6: "DefaultGatewayIPv6"}
 _INTERFACE_NAME = re.compile(r"[^\s/:]{1,15}")
-_SYSCTL = re.compile(r"net\.(ipv4|ipv6|mpls)\.(conf|neigh|input)\.IFNAME\.[a-z0-9_]+")
+# The stock client writes driver options of --network in lower case, placeholder and all.
+_SYSCTL = re.compile(r"(net\.(?:ipv4|ipv6|mpls)\.(?:conf|neigh|input)\.)IFNAME(\.[a-z0-9_]+)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class Planner:
 
 
 def endpoint_sysctls(text: str) -> tuple[tuple[str, str], ...]:
-    """Read ``net.ipv4.conf.IFNAME.log_martians=1,…``: names, as they stand, and values.
+    """Read ``net.ipv4.conf.IFNAME.log_martians=1,…``: names, with ``IFNAME``, and values.
 
     Raises InvalidParameterError.
     """
@@ -168,7 +169,7 @@ def endpoint_sysctls(text: str) -> tuple[tuple[str, str], ...]:
                 f"unrecognised sysctl {name!r} in {ENDPOINT_SYSCTLS}: it must be "
                 "net.X.Y.IFNAME.Z=VALUE, with the word IFNAME where the interface's name goes"
             )
-    return tuple((name, value) for name, _, value in pairs)
+    return tuple((_SYSCTL.sub(r"\1IFNAME\2", name), value) for name, _, value in pairs)
 
 
 def gateway_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint | None:

@@ -127,8 +127,10 @@ class BridgeDriver:
 
     def binding(self, network: Network) -> Binding:
         """Return where the host binds published ports: nowhere for a family that is routed."""
-        routed = [v for v in (4, 6) if network.gateway_mode(v) is GatewayMode.ROUTED]
-        versions = tuple(version for version in (4, 6) if version not in routed)
+        bound = [v for v in (4, 6) if network.gateway_mode(v) is not GatewayMode.ROUTED]
+        present = [v for v, has in ((4, network.ipv4), (6, network.ipv6)) if has]
+        # A family that the network has not is proxied to the other one, unless that is routed.
+        versions = tuple(bound) if set(bound) & set(present) else ()
         return Binding(network.options.get(OPTION_HOST_BINDING, ""), versions)
 
     def port_elements(
