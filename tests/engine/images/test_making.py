@@ -3,8 +3,10 @@
 import gzip
 import http.server
 import os
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,11 @@ import pytest
 from boxship.engine.state.database import Transaction
 from boxship.engine.storage.errors import StorageFullError
 from boxship.engine.storage.service import StorageService
-from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
+from boxship.errors import BoxshipError, ConflictError, InvalidParameterError, NotFoundError
 from boxship.oci.image import ExecutionConfig
 from tests.engine.images.conftest import House
 from tests.support.archives import archive, member
+from tests.support.certs import Authority
 from tests.support.layers import captured, joined
 from tests.support.snapshots import disk
 
@@ -42,16 +45,35 @@ class _Web(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def web() -> Iterator[str]:
-    """A web server; its URL."""
+@contextmanager
+def serving(context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Run a web server; give its address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A web server; its URL."""
+    with serving() as address:
+        yield f"http://{address}"
+
+
+@pytest.fixture
+def web_tls(authority: Authority) -> Iterator[str]:
+    """A web server with a certificate of the tests' authority; its URL."""
+    certificate = authority.server()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.cert_path, certificate.key_path)
+    with serving(context) as address:
+        yield f"https://{address}"
 
 
 @pytest.mark.parametrize("path", ["tar", "tar.gz", "moved"])
@@ -63,6 +85,19 @@ async def test_import_of_a_url(house: House, web: str, path: str) -> None:
     assert image.config.history[0].comment == f"Imported from {url}"
     assert image.blobs[0].diff_id == house.storage.layer(image.chain_ids[0]).diff_id
     assert image.size == 120_000
+
+
+async def test_import_by_https(
+    house: House, web_tls: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root.cert_path))
+    image = await house.images.import_(f"{web_tls}/tar", progress=lambda _: None)
+    assert image.size == 120_000
+
+
+async def test_import_from_a_server_nobody_vouches_for(house: House, web_tls: str) -> None:
+    with pytest.raises(BoxshipError, match="failed to verify certificate"):
+        await house.images.import_(f"{web_tls}/tar", progress=lambda _: None)
 
 
 async def test_a_url_without_scheme_is_http(house: House, web: str) -> None:

@@ -61,3 +61,19 @@ def test_a_full_disk(daemon: Daemon, registry: Registry, tmp_path: Path) -> None
     check_whole(daemon, boxship, before)
     fits = archive([member("small", data=os.urandom(5 * MIB))])
     assert boxship("import", "-", "small", stdin=fits)
+
+
+def test_a_commit_that_does_not_fit(daemon: Daemon) -> None:
+    """The container goes on, and the space comes back."""
+    boxship = boxship_cli(daemon.host, daemon.scratch / "home")
+    boxship("pull", "-q", "busybox")
+    write = "head -c 35000000 /dev/urandom > /big && echo done && exec sleep 900"
+    boxship("run", "-d", "--init", "--name", "large", "busybox", "sh", "-c", write)
+    wait_until(lambda: boxship("logs", "large") == "done")
+    before = free(daemon)
+    assert FULL in boxship.fails("commit", "large", "made:1").lower()
+    assert daemon.get("/containers/large/json")["State"]["Status"] == "running"
+    check_whole(daemon, boxship, before)
+    assert boxship("exec", "large", "stat", "-c", "%s", "/big") == "35000000"
+    boxship("exec", "large", "truncate", "-s", "5000000", "/big")
+    assert boxship("commit", "large", "made:1")
