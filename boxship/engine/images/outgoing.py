@@ -31,6 +31,8 @@ _PLAIN = frozenset({OCI_LAYER, DOCKER_LAYER})
 
 Report = Callable[[LayerBlob, int], None]
 """Told a layer and how many bytes of its uncompressed archive are done, in any thread."""
+Leave = Callable[[LayerBlob], None]
+"""Told a layer that is ready to go, in the event loop's thread."""
 
 
 class Outgoing:
@@ -64,10 +66,11 @@ class Outgoing:
         """Compress no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def prepare(self, image: Image, lease: Lease, report: Report) -> Image:
+    async def prepare(self, image: Image, lease: Lease, report: Report, leave: Leave) -> Image:
         """Return the image as it goes out: itself, or renewed with compressed layers.
 
-        A renewed image is the image from then on. Raises storage's errors.
+        leave: told each layer as soon as it is compressed. A renewed image is the image from then
+        on. Raises storage's errors.
         """
         if not self._is_unfinished(image):
             return image
@@ -75,7 +78,7 @@ class Outgoing:
             current = self._catalog.by_id(image.id) or image
             if not self._is_unfinished(current):
                 return current
-            layers = await self._compressed(current, lease, report)
+            layers = await self._compressed(current, lease, report, leave)
             return await self._renew(current, layers, lease)
 
     def _is_unfinished(self, image: Image) -> bool:
@@ -92,19 +95,21 @@ class Outgoing:
         return layer.media_type not in _PLAIN and self._storage.content.has(layer.digest)
 
     async def _compressed(
-        self, image: Image, lease: Lease, report: Report
+        self, image: Image, lease: Lease, report: Report, leave: Leave
     ) -> tuple[LayerBlob, ...]:
         done: dict[str, asyncio.Task[LayerBlob]] = {}
         async with asyncio.TaskGroup() as group:
             for layer in image.blobs:
                 if layer.diff_id not in done:
-                    work = self._compress(layer, lease, report)
+                    work = self._compress(layer, lease, report, leave)
                     done[layer.diff_id] = group.create_task(work)
         return tuple(
             replace(done[layer.diff_id].result(), chain_id=layer.chain_id) for layer in image.blobs
         )
 
-    async def _compress(self, layer: LayerBlob, lease: Lease, report: Report) -> LayerBlob:
+    async def _compress(
+        self, layer: LayerBlob, lease: Lease, report: Report, leave: Leave
+    ) -> LayerBlob:
         if self._is_ready(layer):
             return layer
         known = self._catalog.store.compressed_layer(layer.diff_id)
@@ -121,6 +126,7 @@ class Outgoing:
                 cancellation,
             )
         await lease.hold([made[0].digest])
+        leave(made[0])
         return made[0]
 
     def _compress_now(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.image import Image, LayerBlob, Progress, ProgressSink
@@ -44,6 +44,16 @@ class Parcel:
     """What has to be in the repository before the manifest; each once."""
     labels: dict[str, str]
     """Digest → the short id under which progress is shown; blobs without one go silently."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What a push has begun before its manifest is known."""
+
+    asked: asyncio.Task[ManifestHead | None]
+    """The push's first request: what the registry has under the name."""
+    layers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Digest → upload of a layer that was compressed for this push."""
 
 
 def parcel(content: ContentStore, image: Image) -> Parcel:
@@ -148,15 +158,24 @@ class Pusher:
             progress(Progress(id=short_id(layer.diff_id), status="Preparing"))
         async with self._reclaimer.lease() as lease:
             await _hold(lease, image)
-            image = await self._outgoing.prepare(image, lease, self._compressing(progress))
-            await _hold(lease, image)
-            item = parcel(self._content, image)
-            sources = self._catalog.store.sources(target.domain, item.labels)
-            target_session = self._client.repository(
-                target, auth, "pull,push", sources[:MAX_SOURCES]
-            )
-            with target_session.translated():
-                await self.push_parcel(target_session, item, target.tag or "", sources, progress)
+            labels = {blob.digest: short_id(blob.diff_id) for blob in image.blobs}
+            sources = self._catalog.store.sources(target.domain, labels)
+            session = self._client.repository(target, auth, "pull,push", sources[:MAX_SOURCES])
+            with session.translated(), _first_failure():
+                async with asyncio.TaskGroup() as group:
+                    ahead = _Ahead(group.create_task(self._head(session, target.tag or "")))
+
+                    def leave(layer: LayerBlob) -> None:
+                        sending = self._send_ahead(session, ahead, layer, progress)
+                        ahead.layers[layer.digest] = group.create_task(sending)
+
+                    report = self._compressing(progress)
+                    image = await self._outgoing.prepare(image, lease, report, leave)
+                    await _hold(lease, image)
+                    item = parcel(self._content, image)
+                    sources = self._catalog.store.sources(target.domain, item.labels)
+                    tag = target.tag or ""
+                    await self._push_parcel(session, item, tag, sources, progress, ahead)
             self._register(target, image, item)
         _tell_result(target, item, progress)
         return Descriptor(
@@ -200,47 +219,69 @@ class Pusher:
             await lease.hold([blob.digest for one in whole for blob in one.blobs])
             sources = self._catalog.store.sources(target.domain, labels)
             session = self._client.repository(target, auth, "pull,push", sources[:MAX_SOURCES])
-            with session.translated():
+            with session.translated(), _first_failure():
                 for one in whole:
                     item = _parcel_of(one, labels)
                     name = target.tag or "" if one is whole[-1] else one.digest
-                    await self.push_parcel(session, item, name, sources, progress)
+                    async with asyncio.TaskGroup() as group:
+                        ahead = _Ahead(group.create_task(self._head(session, name)))
+                        await self._push_parcel(session, item, name, sources, progress, ahead)
             image = self._catalog.find(index)
             if image is not None:
                 self._register(target, image, item)
         _tell_result(target, item, progress)
 
-    async def push_parcel(
+    async def _push_parcel(
         self,
         session: Repository,
         item: Parcel,
         tag_or_digest: str,
         sources: Sequence[str],
         progress: ProgressSink,
+        ahead: _Ahead,
     ) -> None:
         """Bring a manifest's blobs to a repository, those that are missing, then the manifest.
 
         sources: paths of repositories of the same registry that may have the blobs. Raises
         RegistryError, UnreachableError, NotFoundError for a blob that is not in the store.
         """
-        blobs = [blob for blob in item.blobs if not _is_foreign(blob, item, progress)]
-        with _first_failure():
-            async with asyncio.TaskGroup() as group:
-                asked = group.create_task(self._head(session, tag_or_digest))
-                if not session.is_settled:  # the first request alone finds the endpoint
-                    await asyncio.wait({asked})
-                checks = [group.create_task(self._is_there(session, blob)) for blob in blobs]
-        head = asked.result()
-        missing = [blob for blob, check in zip(blobs, checks, strict=True) if not check.result()]
+        blobs = [
+            blob
+            for blob in item.blobs
+            if not _is_foreign(blob, item, progress) and blob.digest not in ahead.layers
+        ]
+        head = await ahead.asked
+        is_there = head is not None and head.digest == item.digest
+        # Whoever has the manifest has what it needs: nothing more is asked.
+        missing = [] if is_there else await self._missing(session, blobs)
         for blob in blobs:
             if blob not in missing and blob.digest in item.labels:
                 label = item.labels[blob.digest]
                 progress(Progress(id=label, status=Outcome.EXISTED.value))
         await self._upload_all(session, missing, item, sources, progress)
-        if missing or head is None or head.digest != item.digest:
+        await asyncio.gather(*ahead.layers.values())
+        if not is_there:
             await self._workers.run(
                 lambda: session.put_manifest(tag_or_digest, item.media_type, item.data)
             )
+
+    async def _missing(self, session: Repository, blobs: Sequence[Descriptor]) -> list[Descriptor]:
+        with _first_failure():
+            async with asyncio.TaskGroup() as group:
+                checks = [group.create_task(self._is_there(session, blob)) for blob in blobs]
+        return [blob for blob, check in zip(blobs, checks, strict=True) if not check.result()]
+
+    async def _send_ahead(
+        self, session: Repository, ahead: _Ahead, layer: LayerBlob, progress: ProgressSink
+    ) -> None:
+        """Bring a layer while others are still being compressed."""
+        await asyncio.wait({ahead.asked})  # the first request alone finds the endpoint
+        label = short_id(layer.diff_id)
+        blob = Descriptor(media_type=layer.media_type, digest=layer.digest, size=layer.size)
+        if await self._is_there(session, blob):
+            progress(Progress(id=label, status=Outcome.EXISTED.value))
+        else:
+            await self._upload(session, blob, label, (), progress)
 
     async def _head(self, session: Repository, name: str) -> ManifestHead | None:
         async with self._questions:

@@ -1,13 +1,18 @@
 """Pushing to registries that break off, stall, refuse or lie: bounded time and a clear error."""
 
 import asyncio
+import gzip
+import json
 import random
 import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from boxship.engine.config import RegistryConfig
+from boxship.engine.images.image import LayerBlob
+from boxship.engine.images.outgoing import Outgoing
 from boxship.engine.registry import fetch
 from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.transport import TimeLimits
@@ -21,6 +26,7 @@ from boxship.errors import (
     UnavailableError,
 )
 from boxship.oci.image import ExecutionConfig
+from boxship.oci.manifest import Manifest, decode
 from tests.engine.images.conftest import House, HouseMaker
 from tests.engine.images.hostile import Exchange, Hook, HostileRegistry, always, once
 from tests.engine.images.test_archives import tar_of
@@ -61,6 +67,28 @@ async def make(house: House, hostile: HostileRegistry, size: int = SIZE) -> str:
     name = f"{hostile.host}/made"
     await house.images.import_(stream(), repository=name, tag="1", progress=lambda _: None)
     return f"{name}:1"
+
+
+async def load_plain(house: House, hostile: HostileRegistry, made: base_image.Image) -> str:
+    """Load an image with layers that are not compressed; return its name."""
+    name = f"{hostile.host}/made:1"
+    manifest = decode(made.manifest)
+    assert isinstance(manifest, Manifest)
+    layers = {
+        f"{n}.tar": gzip.decompress(made.blobs[one.digest]) for n, one in enumerate(manifest.layers)
+    }
+    entry = {"Config": "c.json", "RepoTags": [name], "Layers": list(layers)}
+    files = {
+        "manifest.json": json.dumps([entry]).encode(),
+        "c.json": made.blobs[made.config_digest],
+        **layers,
+    }
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield tar_of(files)
+
+    await house.images.load(stream(), progress=lambda _: None)
+    return name
 
 
 async def push(house: House, name: str, auth: RegistryAuth | None = None) -> None:
@@ -115,6 +143,51 @@ async def test_an_honest_one(hasty: House, hostile: HostileRegistry) -> None:
     assert has_image(hasty, hostile, name)
     (sent,) = [path for verb, path, _ in hostile.requests if verb == "PUT" and "uploads/1" in path]
     assert "digest=sha256" in sent
+
+
+async def test_a_layer_leaves_while_another_is_compressed(
+    hasty: House, hostile: HostileRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = base_image.make_image([tar_of({"a": b"a"}), tar_of({"b": b"b"})], ExecutionConfig())
+    name = await load_plain(hasty, hostile, made)
+    last = hasty.images.get(name).blobs[-1].diff_id
+    arrived = threading.Event()
+    waited: list[bool] = []
+    compress = Outgoing._compress_now
+
+    def slow(outgoing: Outgoing, layer: LayerBlob, *rest: Any) -> LayerBlob:
+        if layer.diff_id == last:
+            waited.append(arrived.wait(20))
+        return compress(outgoing, layer, *rest)
+
+    def take(exchange: Exchange) -> bool:
+        exchange.honest()
+        arrived.set()
+        return True
+
+    monkeypatch.setattr(Outgoing, "_compress_now", slow)
+    hostile.hooks["/uploads/"] = of("PUT", take)
+    await push(hasty, name)
+    assert waited == [True]
+    assert has_image(hasty, hostile, name)
+    said = [message.status for message in hasty.messages if message.status == "Pushed"]
+    assert len(said) == 2
+
+
+async def test_what_has_the_manifest_is_asked_nothing_more(
+    hasty: House, hostile: HostileRegistry
+) -> None:
+    name = await make(hasty, hostile, 1000)
+    await push(hasty, name)
+    digest = hasty.images.get(name).manifest_digest
+    hostile.hooks["/manifests/"] = of("HEAD", always(200, b"{}", {"Docker-Content-Digest": digest}))
+    hostile.requests.clear()
+    hasty.messages.clear()
+    await push(hasty, name)
+    assert [(verb, path) for verb, path, _ in hostile.requests] == [
+        ("HEAD", "/v2/made/manifests/1")
+    ]
+    assert "Layer already exists" in hasty.said()
 
 
 async def test_a_broken_connection_goes_on_where_it_broke(
