@@ -278,8 +278,10 @@ class Runner:
         number = parse_signal(signal or container.config.stop_signal, SIGTERM)
         next_status("stop", container)
         if container.state.status == Status.RESTARTING:
-            await self._stop_restarting(container)
-            return
+            if await self._stop_restarting(container):
+                return
+            container = self._context.current(container)
+            next_status("stop", container)
         ended = self._context.waiters.for_exit(container.id)
         container = self._context.write_state(container, manually_stopped=True)
         await self._terminate(container, number, self._timeout(container, timeout_s), ended)
@@ -287,13 +289,17 @@ class Runner:
         with self._context.database.transaction() as tx:
             self._context.record(tx, container, "stop")
 
-    async def _stop_restarting(self, container: Container) -> None:
+    async def _stop_restarting(self, container: Container) -> bool:
+        """Give up a restart that is due; False: it took place before we had the lock."""
         async with self._context.lock(container.id):
+            if self._context.current(container).state.status != Status.RESTARTING:
+                return False
             self._cancel_restart(container.id)
             container = self._context.write_state(container, manually_stopped=True)
             with self._context.database.transaction() as tx:
                 self._context.change_state(tx, container, status=Status.EXITED)
                 self._context.record(tx, container, "stop")
+        return True
 
     def _timeout(self, container: Container, given: int | None) -> float | None:
         """Return the seconds before SIGKILL; None for never."""
@@ -344,8 +350,10 @@ class Runner:
         number = parse_signal(signal, SIGKILL)
         next_status("kill", container)
         if container.state.status == Status.RESTARTING:
-            await self._stop_restarting(container)
-            return
+            if await self._stop_restarting(container):
+                return
+            container = self._context.current(container)
+            next_status("kill", container)
         if number in (SIGKILL, parse_signal(container.config.stop_signal, SIGTERM)):
             self._context.write_state(container, manually_stopped=True)
         if container.state.status == Status.PAUSED and number == SIGKILL:
@@ -354,8 +362,7 @@ class Runner:
 
     async def kill_and_wait(self, container: Container) -> None:
         """End a container for its removal: SIGKILL, then wait for its end."""
-        if container.state.status == Status.RESTARTING:
-            await self._stop_restarting(container)
+        if container.state.status == Status.RESTARTING and await self._stop_restarting(container):
             return
         ended = self._context.waiters.for_exit(container.id)
         with suppress(ConflictError):  # it ended by itself the moment before
