@@ -124,6 +124,33 @@ def evaluate(
     return _Evaluator(dockerfile, options, images or {}).run()
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The result of ``build --check``."""
+
+    findings: tuple[Finding, ...]
+    error: DockerfileError | None
+    """Why the Dockerfile cannot be built; ``# check=error=true`` is no reason here."""
+    missing: tuple[ImageRequest, ...] = ()
+
+
+def check(
+    dockerfile: Dockerfile,
+    options: Options,
+    images: Mapping[ImageRequest, ImageConfig] | None = None,
+) -> Checked:
+    """As ``evaluate``, for the findings; those up to an error are kept.
+
+    Raises DockerfileError only for ``# check=`` itself.
+    """
+    evaluator = _Evaluator(dockerfile, options, images or {})
+    try:
+        evaluation = evaluator.run()
+    except DockerfileError as error:
+        return Checked(evaluator.findings, None if evaluator.failed_by_findings else error)
+    return Checked(evaluation.findings, None, evaluation.missing)
+
+
 @dataclass(slots=True)
 class _Draft:
     """A stage while it is worked on."""
@@ -155,6 +182,7 @@ class _Evaluator:
         self._linter = Linter(self._checks())
         self._missing: dict[ImageRequest, None] = {}
         self._drafts: list[_Draft] = []
+        self.failed_by_findings = False
 
     def _checks(self) -> Checks:
         text = self._options.build_args.get("BUILDKIT_DOCKERFILE_CHECK", self._file.check)
@@ -162,6 +190,10 @@ class _Evaluator:
             return parse_checks(text)
         except InvalidParameterError as error:
             raise DockerfileError(f"failed to parse check options: {error}") from None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self._linter.findings
 
     def run(self) -> Evaluation:
         target = self._file.target(self._options.target)
@@ -174,6 +206,7 @@ class _Evaluator:
         needed = self._needed(target)
         for index in sorted(needed):
             self._dispatch(self._drafts[index], around)
+        self.failed_by_findings = True
         self._linter.raise_for_findings()
         return Evaluation(
             self._file,

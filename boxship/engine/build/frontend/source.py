@@ -211,7 +211,8 @@ class _Reader:
         return line
 
     def _check_length(self, line: str) -> None:
-        if len(line.encode("utf-8", "surrogateescape")) > MAX_LINE_BYTES:
+        # Each byte that was not UTF-8 is one lone surrogate, which counts as one byte.
+        if len(line.encode("utf-8", "replace")) > MAX_LINE_BYTES:
             raise self._fault(
                 f"dockerfile line greater than max allowed size of {MAX_LINE_BYTES}", self._next
             )
