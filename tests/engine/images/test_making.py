@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from boxship.engine.registry.errors import UnreachableError
 from boxship.engine.state.database import Transaction
 from boxship.engine.storage.errors import StorageFullError
 from boxship.engine.storage.service import StorageService
-from boxship.errors import BoxshipError, ConflictError, InvalidParameterError, NotFoundError
+from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
 from boxship.oci.image import ExecutionConfig
 from tests.engine.images.conftest import House
 from tests.support.archives import archive, member
@@ -96,7 +97,7 @@ async def test_import_by_https(
 
 
 async def test_import_from_a_server_nobody_vouches_for(house: House, web_tls: str) -> None:
-    with pytest.raises(BoxshipError, match="failed to verify certificate"):
+    with pytest.raises(UnreachableError, match="failed to verify certificate"):
         await house.images.import_(f"{web_tls}/tar", progress=lambda _: None)
 
 
