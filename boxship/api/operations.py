@@ -172,6 +172,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ("ConfigUpdate", "POST", "/configs/{id}/update"),
     ),
     *_rows(
+        "volume_extras",
+        ("VolumeCopy", "POST", "/boxship/volumes/{name}/copy"),
+        ("VolumeRestore", "POST", "/boxship/volumes/{name}/restore"),
+        ("VolumeRename", "POST", "/boxship/volumes/{name}/rename"),
+        ("VolumeDiff…", "GET", "/boxship/volumes/{name}/diff"),
+        ("VolumeArchive…", "GET", "/boxship/volumes/{name}/archive"),
+        ("PutVolumeArchive", "PUT", "/boxship/volumes/{name}/archive"),
+    ),
+    *_rows(
         "volumes",
         ("VolumeList", "GET", "/volumes"),
         ("VolumeCreate", "POST", "/volumes/create"),

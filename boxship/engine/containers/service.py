@@ -6,7 +6,8 @@ the refusal of :mod:`boxship.engine.containers.lifecycle`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from boxship.engine.config import EngineConfig
 from boxship.engine.containers import (
@@ -16,6 +17,7 @@ from boxship.engine.containers import (
     links,
     logs,
     membership,
+    pausing,
     removal,
     workloads,
 )
@@ -107,6 +109,14 @@ class ContainerService:
     async def unpause(self, reference: str) -> None:
         """Let them go on."""
         await self._runner.unpause(self.get(reference))
+
+    def paused(self, ids: Sequence[str]) -> AbstractAsyncContextManager[tuple[str, ...]]:
+        """Keep those of some containers that run paused meanwhile; gives their ids."""
+        return pausing.paused(self._context, self._runner, ids)
+
+    def running(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return those of some ids whose containers run, paused ones too."""
+        return pausing.running(self._context, ids)
 
     async def rename(self, reference: str, name: str) -> None:
         """Give it another name. Raises ConflictError when that is taken."""

@@ -125,17 +125,24 @@ def _copy_file(source_fd: int, target_fd: int, name: str) -> None:
 
 def copy_data(source: int, target: int) -> None:
     """Copy a file's content to an empty file: by sharing blocks, else in the kernel."""
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
+    if share_blocks(source, target):
         return
-    except OSError as error:
-        if error.errno not in _NOT_CLONABLE:
-            raise
     status = os.fstat(source)
     if status.st_blocks * 512 >= status.st_size:
         _copy_range(source, target, 0, status.st_size)
     else:
         _copy_sparse(source, target, status.st_size)
+
+
+def share_blocks(source: int, target: int) -> bool:
+    """Let an empty file share the blocks of another; False where the file system cannot."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno not in _NOT_CLONABLE:
+            raise
+        return False
+    return True
 
 
 def _copy_sparse(source: int, target: int, size: int) -> None:

@@ -2,10 +2,11 @@
 
 import errno
 import os
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from boxship.engine.storage.trees import copy_attributes, copy_tree
+from boxship.engine.storage.trees import copy_attributes, copy_tree, share_blocks
 from boxship.linux.openat2 import open_in_root
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
@@ -34,6 +35,25 @@ def copy_directory_attributes(source: Path, target: Path) -> None:
     """Give a directory owner, mode, times and extended attributes of another. [blocking]"""
     with ExitStack() as stack:
         copy_attributes(_open(stack, source), _open(stack, target))
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy all that a directory holds, and its attributes, to an empty one. [blocking]"""
+    with ExitStack() as stack:
+        copy_tree(_open(stack, source), _open(stack, target))
+
+
+def shares_blocks(source: Path, target: Path) -> bool:
+    """Tell whether files copied from one directory to another share blocks. [blocking]"""
+    if os.stat(source).st_dev != os.stat(target).st_dev:
+        return False
+    with (
+        tempfile.TemporaryFile(dir=target) as one,
+        tempfile.TemporaryFile(dir=target) as other,
+    ):
+        one.write(bytes(4096))
+        one.flush()
+        return share_blocks(one.fileno(), other.fileno())
 
 
 def _open(stack: ExitStack, path: Path) -> int:

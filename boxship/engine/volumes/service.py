@@ -17,16 +17,18 @@ from boxship.engine.storage.trees import tree_size
 from boxship.engine.volumes.copy_up import copy_content
 from boxship.engine.volumes.drivers.local import LocalDriver
 from boxship.engine.volumes.drivers.plugin import PluginDriver, PluginVolume
+from boxship.engine.volumes.extras import VolumeExtras
 from boxship.engine.volumes.filters import Filters, prunable, select
 from boxship.engine.volumes.names import check_name
 from boxship.engine.volumes.store import VolumeStore
 from boxship.engine.volumes.volume import ANONYMOUS_LABEL, LOCAL, NOWHERE, Volume
-from boxship.errors import ConflictError, InternalError, NotFoundError
+from boxship.errors import ConflictError, InternalError, NotFoundError, NotSupportedError
 from boxship.ids import new_id
 
 _PLUGIN_THREADS = 16
 """Calls of plugins at a time. Not those of the other work: a plugin that hangs holds none up."""
 
+_BUSY = "the volume is being created, restored or removed just now"
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -59,7 +61,8 @@ class VolumeService:
         self._places: dict[str, Path] = {}
         """Where plugins have mounted their volumes."""
         self._busy: set[str] = set()
-        """Names that a plugin is creating or removing just now."""
+        """Names of volumes that are created, replaced or removed in a thread just now."""
+        self.extras = VolumeExtras(self)
         self._reconcile()
 
     def close(self) -> None:
@@ -130,6 +133,8 @@ class VolumeService:
         anonymous = anonymous or not name
         name = name or new_id()
         check_name(name)
+        if name in self._busy:
+            raise ConflictError(f"create {name}: {_BUSY}")
         existing = self._volumes.get(name)
         if existing is not None and driver in ("", existing.driver):
             return existing
@@ -147,6 +152,50 @@ class VolumeService:
             labels={**(labels or {}), **({ANONYMOUS_LABEL: ""} if anonymous else {})},
             options=dict(options or {}),
         )
+
+    async def create_filled(
+        self, name: str, labels: Mapping[str, str], fill: Callable[[Path], None]
+    ) -> Volume:
+        """Make a local volume whose files ``fill`` puts into the directory that it is given.
+
+        Nobody sees it before it is complete. ``fill`` runs in a worker thread. Raises ConflictError
+        where the name is taken, StorageFullError, what ``fill`` raises.
+        """
+        if self.has(name):
+            raise ConflictError(f"create {name}: a volume of that name exists already")
+        volume = self._planned(name, LOCAL, None, labels, False)
+        with _Claim(self._busy, name, "create"):
+            await asyncio.to_thread(self._driver.create, volume, fill)
+            self._insert(volume)
+        return volume
+
+    async def replace_files(self, name: str, fill: Callable[[Path], None]) -> None:
+        """Put what ``fill`` makes in the place of a local volume's files, all or nothing."""
+        volume = self.get(name)
+        with _Claim(self._busy, name, "restore"):
+            await asyncio.to_thread(self._driver.replace_files, volume, fill)
+
+    def rename(self, name: str, new: str) -> Volume:
+        """Give a local volume that no container uses another name.
+
+        Raises ConflictError, InvalidParameterError, NotSupportedError for a plugin's.
+        """
+        volume = self.get(name)
+        if not volume.is_local:
+            raise NotSupportedError(f"rename {name}: plugins have no way to rename a volume")
+        check_name(new)
+        if self.has(new) or {name, new} & self._busy:
+            raise ConflictError(f"rename {name}: a volume {new} exists already, or one is busy")
+        self._removable(name, "rename")
+        renamed = replace(volume, name=new, mountpoint=self._driver.mountpoint(new))
+        with self._database.transaction() as tx:
+            self._store.delete(tx, name)
+            self._store.insert(tx, renamed)
+            self._events.record(tx, "volume", "rename", new, {"oldName": name})
+            self._driver.rename(name, new)
+        del self._volumes[name]
+        self._volumes[new] = renamed
+        return renamed
 
     async def describe(self, name: str) -> tuple[Volume, PluginVolume]:
         """Return a volume and what its plugin says of it; the latter is empty for a local one.
@@ -203,11 +252,13 @@ class VolumeService:
                 _log.warning("volume %s is forgotten, but not removed: %s", name, error)
             self._forget(volume)
 
-    def _removable(self, name: str) -> Volume:
+    def _removable(self, name: str, verb: str = "remove") -> Volume:
         volume = self.get(name)
+        if name in self._busy:
+            raise ConflictError(f"{verb} {name}: {_BUSY}")
         users = self._store.users(name)
         if users:
-            raise ConflictError(f"remove {name}: volume is in use - [{', '.join(users)}]")
+            raise ConflictError(f"{verb} {name}: volume is in use - [{', '.join(users)}]")
         return volume
 
     def _forget(self, volume: Volume) -> None:
@@ -252,7 +303,7 @@ class VolumeService:
         """Note that a container uses a volume, so that it cannot be removed. Idempotent."""
         self.get(name)
         if name in self._busy:
-            raise ConflictError(f"volume {name} is being removed")
+            raise ConflictError(f"volume {name}: {_BUSY}")
         with self._database.transaction() as tx:
             self._store.add_user(tx, name, container_id)
 
@@ -282,6 +333,8 @@ class VolumeService:
     ) -> None:
         """Mount a volume for a container that starts; says so by an event. [as ``mount``]"""
         volume = self.get(name)
+        if name in self._busy:
+            raise ConflictError(f"volume {name}: {_BUSY}")
         with self._database.transaction() as tx:  # before the act: a crash leaves nothing mounted
             self._store.add_mount(tx, name, container_id)
         if volume.is_local and not volume.options:
@@ -348,6 +401,12 @@ class VolumeService:
             self._driver.unmount(volume, container_id)
         else:
             self._plugins.unmount(volume.driver, name, container_id)
+
+    async def in_thread(self, name: str, work: Callable[[], T]) -> T:
+        """Run work on a volume in a thread that its driver may hold up."""
+        if self.get(name).is_local:
+            return await asyncio.to_thread(work)
+        return await self._in_plugin(work)
 
     async def _in_plugin(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -422,9 +481,7 @@ class _Claim:
 
     def __enter__(self) -> None:
         if self._name in self._busy:
-            raise ConflictError(
-                f"{self._verb} {self._name}: the volume is being created or removed just now"
-            )
+            raise ConflictError(f"{self._verb} {self._name}: {_BUSY}")
         self._busy.add(self._name)
 
     def __exit__(self, *_: object) -> None:

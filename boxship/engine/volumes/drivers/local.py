@@ -7,7 +7,7 @@ needs it, on the disk, so that an engine that was killed knows it again.
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from boxship.engine.storage.errors import disk_errors
@@ -28,6 +28,8 @@ DATA = "_data"
 _USERS = "users"
 _TRASH = ".trash"
 _DRAFT = ".draft-"
+_RESTORING = ".restoring-"
+"""A whole copy that takes the place of its volume's files; an interrupted change is finished."""
 _MOVING = ".moving-"
 """A whole copy that is being moved into its volume; an interrupted move is finished."""
 
@@ -54,6 +56,8 @@ class LocalDriver:
             os.rename(path, self._trash / secrets.token_hex(12))
         for path in self._root.glob(f"*/{_MOVING}*"):
             _move_content(path, path.parent / DATA)
+        for path in self._root.glob(f"*/{_RESTORING}*"):
+            self._put_in_place(path)
         for path in self._trash.iterdir():
             self._delete(path)
 
@@ -75,8 +79,11 @@ class LocalDriver:
         """Return when the directory of a volume appeared, as far as the disk knows."""
         return (self._root / name).stat().st_mtime_ns
 
-    def create(self, volume: Volume) -> None:
-        """Make the volume's directory. Raises InvalidParameterError for its options."""
+    def create(self, volume: Volume, fill: Callable[[Path], None] | None = None) -> None:
+        """Make the volume's directory, and let ``fill`` put files into it before it is seen.
+
+        Raises InvalidParameterError for its options, StorageFullError, what ``fill`` raises.
+        """
         check_options(volume.options)
         with disk_errors(f"create {volume.name}", self._root):
             draft = self._root / f"{_DRAFT}{secrets.token_hex(8)}"
@@ -84,7 +91,38 @@ class LocalDriver:
             for path, mode in ((draft, 0o701), (draft / DATA, 0o755)):
                 os.chown(path, 0, 0)
                 os.chmod(path, mode)
-            os.rename(draft, self._root / volume.name)
+            try:
+                if fill is not None:
+                    fill(draft / DATA)
+                os.rename(draft, self._root / volume.name)
+            finally:
+                remove_tree(draft)
+
+    def replace_files(self, volume: Volume, fill: Callable[[Path], None]) -> None:
+        """Put what ``fill`` makes in the place of a volume's files. [blocking]"""
+        home = self._root / volume.name
+        token = secrets.token_hex(8)
+        draft = home / f"{_DRAFT}{token}"
+        with disk_errors(f"restore {volume.name}", self._root):
+            draft.mkdir(mode=0o755)
+            try:
+                fill(draft)
+                os.rename(draft, home / f"{_RESTORING}{token}")
+            finally:
+                remove_tree(draft)
+        self._put_in_place(home / f"{_RESTORING}{token}")
+
+    def _put_in_place(self, path: Path) -> None:
+        data = path.parent / DATA
+        if data.exists():
+            old = self._trash / secrets.token_hex(12)
+            os.rename(data, old)
+            self._delete(old)
+        os.rename(path, data)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a volume that nobody has mounted another name."""
+        os.rename(self._root / name, self._root / new)
 
     def remove(self, volume: Volume) -> None:
         """Take the volume away now, its bytes in the background. Harmless without it."""
