@@ -25,12 +25,14 @@ from boxship.engine.config import RegistryConfig
 from boxship.engine.registry.server.access import Authority, OpenDoor
 from boxship.engine.registry.server.collection import collect
 from boxship.engine.registry.server.config import ServerConfig
+from boxship.engine.registry.server.eviction import evict
 from boxship.engine.registry.server.service import Registry
 from boxship.errors import BoxshipError, InternalError, InvalidParameterError, NotFoundError
 from boxship.units import human_size, parse_bytes, parse_duration
 
 _THREADS = 32
 _GRACE_S = 10.0
+_EVICT_S = 60.0
 _log = logging.getLogger("boxship.registry")
 
 
@@ -73,6 +75,8 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anonymous-pull", action="store_true")
     parser.add_argument("--proxy-to", default="", metavar="URL")
     parser.add_argument("--proxy-auth", type=Path, metavar="FILE")
+    parser.add_argument("--proxy-max-size", type=_size, default=0, metavar="BYTES")
+    parser.add_argument("--proxy-ttl", type=_seconds, default=0.0, metavar="TIME")
     parser.add_argument("--read-only", action="store_true")
     parser.add_argument("--allow-sparse", action="store_true")
     parser.add_argument("--gc-interval", type=_seconds, default=0.0, metavar="TIME")
@@ -197,6 +201,11 @@ def _token_authority(text: str, *, anonymous_pull: bool) -> Authority:
 def _registry(options: argparse.Namespace) -> Registry:
     config = _config(options)
     if not options.proxy_to:
+        if options.proxy_max_size or options.proxy_ttl or options.proxy_auth:
+            raise InvalidParameterError(
+                "--proxy-max-size, --proxy-ttl and --proxy-auth say something only together with "
+                "--proxy-to"
+            )
         return Registry(config)
     from boxship.engine.registry.auth import RegistryAuth
     from boxship.engine.registry.client import RegistryClient
@@ -244,6 +253,9 @@ async def _serve(
         if options.gc_interval:
             keeper = asyncio.create_task(_collect_now_and_then(options, registry.config))
             cleanup.callback(keeper.cancel)
+        if options.proxy_max_size or options.proxy_ttl:
+            evictor = asyncio.create_task(_evict_now_and_then(options, registry.config))
+            cleanup.callback(evictor.cancel)
         _log.info("serving %s on %s:%d", options.root, host, port)
         write_ready_fd(options.ready_fd)
         await stop.wait()
@@ -259,6 +271,21 @@ async def _collect_now_and_then(options: argparse.Namespace, config: ServerConfi
             _log.exception("the collection failed")
             continue
         _log.info("collected %d blobs, %d bytes freed", len(found.blobs), found.size)
+
+
+async def _evict_now_and_then(options: argparse.Namespace, config: ServerConfig) -> None:
+    while True:
+        try:
+            gone = await asyncio.to_thread(
+                evict, config, max_size=options.proxy_max_size, ttl_s=options.proxy_ttl
+            )
+        except (BoxshipError, OSError):
+            _log.exception("the cache could not be kept within its bounds")
+        else:
+            if gone:
+                size = sum(size for _, size in gone)
+                _log.info("%d blobs left the cache, %d bytes freed", len(gone), size)
+        await asyncio.sleep(_EVICT_S)
 
 
 def _raise_file_limit() -> None:

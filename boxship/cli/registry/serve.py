@@ -22,6 +22,8 @@ FLAGS = (
     Flag("anonymous-pull", "", "bool", "With --auth: let everybody pull"),
     Flag("proxy-to", "", "string", "Be a cache of the registry at this URL"),
     Flag("proxy-auth", "", "string", "File with USER:PASSWORD for that registry"),
+    Flag("proxy-max-size", "", "string", "Keep the cache below this size", shown="bytes"),
+    Flag("proxy-ttl", "", "string", "Drop what was not used for so long", shown="duration"),
     Flag("read-only", "", "bool", "Refuse pushes and deletions"),
     Flag("allow-sparse", "", "bool", "Take manifests whose content is not here"),
     Flag("gc-interval", "", "string", "Collect garbage this often", shown="duration"),

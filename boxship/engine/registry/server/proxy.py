@@ -7,6 +7,7 @@ home is away, what was last seen is served. Many clients that want the same wait
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -36,6 +37,9 @@ from boxship.reference import Reference
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _MAX_PAGES = 1000
+USE_NOTED_S = 300.0
+"""Use of the same content is written down no more often."""
+_MAX_USED = 100_000
 _MAX_PAGE = 8 * 1024 * 1024
 
 
@@ -87,15 +91,31 @@ class CachingRegistry(Registry):
         self._under_way: dict[object, asyncio.Future[Any]] = {}
         self._downloads: dict[str, Download] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._used: dict[str, float] = {}
 
     def check_writable(self) -> None:
         """Refuse: a cache holds what its home holds."""
         raise ReadOnlyError(f"this registry is a cache of {self._upstream.host}: push there")
 
+    def _use(self, digest: str) -> None:
+        """Note, now and then, that content is in use: what is not used longest goes first."""
+        now = time.monotonic()
+        if now - self._used.get(digest, -USE_NOTED_S) < USE_NOTED_S:
+            return
+        if len(self._used) >= _MAX_USED:
+            self._used.clear()
+        self._used[digest] = now
+        self.store.touch_blob(digest)
+
     # Manifests
 
     async def find_manifest(self, name: str, reference: str) -> ManifestRecord:
         """Find a manifest here or at its home."""
+        found = await self._find_manifest(name, reference)
+        self._use(found.digest)
+        return found
+
+    async def _find_manifest(self, name: str, reference: str) -> ManifestRecord:
         check_name(name)
         if names_digest(reference):
             found = self.store.manifest(name, check_digest(reference))
@@ -156,7 +176,9 @@ class CachingRegistry(Registry):
     async def open_blob(self, name: str, digest: str) -> Blob:
         """Open a blob; one that is not here is served while it arrives."""
         try:
-            return await super().open_blob(name, digest)
+            blob = await super().open_blob(name, digest)
+            self._use(digest)
+            return blob
         except BlobUnknownError as error:
             missing = error
         if self.store.known_size(digest) is not None:

@@ -139,6 +139,16 @@ class Store:
             (digest, size, time.time()),
         )
 
+    def touch_blob(self, digest: str) -> None:
+        """Note that content was used."""
+        with self.database.transaction() as tx:
+            tx.execute("UPDATE blobs SET touched = ? WHERE digest = ?", (time.time(), digest))
+
+    def forget_content(self, tx: Transaction, digest: str) -> None:
+        """Take content out of all repositories, as manifest and as blob, with tags of it."""
+        for table in ("manifests", "links", "blobs"):
+            tx.execute(f"DELETE FROM {table} WHERE digest = ?", (digest,))
+
     def link(self, tx: Transaction, repository: str, digest: str) -> None:
         """Put a blob that is here into a repository."""
         tx.execute(
