@@ -53,6 +53,18 @@ def open_process(pid: int, started: int | None = None) -> int:
     return descriptor
 
 
+def is_gone(pid: int, started: int) -> bool:
+    """Tell whether a process, known by its start time, has ended (it may still be a zombie)."""
+    try:
+        descriptor = open_process(pid, started)
+    except ProcessLookupError:
+        return True
+    try:
+        return has_exited(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def send_signal(pidfd: int, number: int) -> bool:
     """Send a signal; tell whether the process was there to take it."""
     try:

@@ -26,7 +26,7 @@ from boxship.engine.storage.layers.pack import Packer, gather
 from boxship.engine.storage.layers.unpack import unpack
 from boxship.engine.storage.layers.walk import Node, walk
 from boxship.engine.storage.layers.whiteouts import InPlaceWhiteouts
-from boxship.errors import ForbiddenError, InvalidParameterError, NotFoundError
+from boxship.errors import ConflictError, ForbiddenError, InvalidParameterError, NotFoundError
 from boxship.linux.openat2 import openat2
 
 _KERNEL_TREES: Final = (b"proc", b"sys", b"dev")
@@ -85,7 +85,7 @@ def _place(path: str) -> _Place:
 def _root(context: Context, container: Container, place: _Place) -> Iterator[tuple[int, str]]:
     """Give a descriptor of the root, and the place's path in it."""
     if is_alive(container.state.status):
-        root = os.open(f"/proc/{container.state.pid}/root", os.O_PATH | os.O_DIRECTORY)
+        root = _open_root_of(container)
         try:
             yield root, place.path
         finally:
@@ -105,6 +105,14 @@ def _root(context: Context, container: Container, place: _Place) -> Iterator[tup
     finally:
         if not was_mounted:
             context.storage.unmount_container(container.id)
+
+
+def _open_root_of(container: Container) -> int:
+    """Open a running container's root. Raises ConflictError when it ended the moment before."""
+    try:
+        return os.open(f"/proc/{container.state.pid}/root", os.O_PATH | os.O_DIRECTORY)
+    except (FileNotFoundError, ProcessLookupError):
+        raise ConflictError(f"container {container.id} has ended meanwhile: try again") from None
 
 
 def _mount_of(container: Container, path: str) -> MountPoint | None:

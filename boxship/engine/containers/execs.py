@@ -11,10 +11,10 @@ from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import next_status
 from boxship.engine.containers.merge import process_env
-from boxship.engine.runtime.errors import CommandError
 from boxship.engine.runtime.task import AttachRequest, ExecSpec, TaskExit
-from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
+from boxship.errors import BoxshipError, ConflictError, InvalidParameterError, NotFoundError
 from boxship.ids import new_id
+from boxship.linux.pidfd import is_gone
 from boxship.wire.duplex import Duplex
 
 logger = logging.getLogger(__name__)
@@ -114,8 +114,10 @@ class Execs:
         wanted = _attach_request(session, client, framed)
         try:
             task = await self._context.runtime.exec(spec, wanted, client)
-        except CommandError as error:
-            self._update(session, running=False, exit_code=error.exit_code)
+        except BoxshipError as error:
+            self._update(session, running=False, exit_code=getattr(error, "exit_code", 126))
+            self.kill(session.id)
+            self._check_still_running(container)
             raise
         except BaseException:
             self._update(session, running=False, exit_code=126)
@@ -129,6 +131,14 @@ class Execs:
             detached = await task.wait_streams()
             if not detached:
                 await asyncio.wait({following})
+
+    def _check_still_running(self, container: Container) -> None:
+        """Raise ConflictError or NotFoundError when a container ended, or was frozen, meanwhile:
+        what the runtime says of an exec then tells nobody why."""
+        next_status("exec", self._context.current(container))
+        task = container.state.task
+        if task is None or is_gone(task.pid, task.pid_start_time):
+            raise ConflictError(f"container {container.id} is not running")
 
     async def _follow(
         self, container: Container, session: ExecSession, ended: Awaitable[TaskExit]
