@@ -13,7 +13,7 @@ from boxship.engine.images.workers import Workers
 from boxship.engine.registry.cancellation import Cancellation
 from boxship.engine.registry.errors import UnreachableError
 from boxship.engine.registry.transport import Transport
-from boxship.errors import InvalidParameterError, NotFoundError, UnavailableError
+from boxship.errors import InternalError, InvalidParameterError, NotFoundError, UnavailableError
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
@@ -44,7 +44,7 @@ async def download(
 ) -> AsyncIterator[bytes]:
     """Yield what a URL answers, and report how much came.
 
-    Raises NotFoundError, UnavailableError for other refusals, UnreachableError where the
+    Raises NotFoundError, UnavailableError for other refusals, InternalError where the
     connection fails or breaks off, InvalidParameterError for redirects that lead nowhere.
     """
     cancellation = Cancellation()
@@ -64,7 +64,10 @@ async def download(
 def _open(transport: Transport, url: str) -> BaseHTTPResponse:
     """Follow redirects to the answer with the archive. [blocking]"""
     for _ in range(MAX_REDIRECTS):
-        answer = transport.request("GET", url, headers={})
+        try:
+            answer = transport.request("GET", url, headers={})
+        except UnreachableError as error:
+            raise InternalError(f"cannot download {url}: {error}") from error
         if answer.status == 200:
             return answer
         location = answer.headers.get("Location", "")
@@ -91,7 +94,7 @@ def _chunks(answer: BaseHTTPResponse, cancellation: Cancellation) -> Generator[b
                 yield chunk
     except (HTTPError, OSError, ValueError) as error:
         cancellation.check()
-        raise UnreachableError(
+        raise InternalError(
             f"cannot download {answer.url}: the connection broke off: {error}"
         ) from error
     finally:

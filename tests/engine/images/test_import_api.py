@@ -121,6 +121,13 @@ def test_refusals(daemon: Daemon, query: dict[str, str], words: str) -> None:
     assert words in answer.decode()
 
 
+def test_a_server_that_is_not_there(daemon: Daemon) -> None:
+    status, _, answer = post(daemon, b"", fromSrc="http://127.0.0.1:1/root.tar")
+    assert status == 500
+    assert answer.startswith(b'{"message":"cannot download http://127.0.0.1:1/root.tar: Get')
+    assert b"connection refused" in answer
+
+
 def leftovers(daemon: Daemon) -> list[str]:
     return [name for at in CONTENT_DIRECTORIES for name in os.listdir(daemon.data_root / at)]
 

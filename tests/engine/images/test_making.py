@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from boxship.engine.registry.errors import UnreachableError
 from boxship.engine.state.database import Transaction
 from boxship.engine.storage.errors import StorageFullError
 from boxship.engine.storage.service import StorageService
-from boxship.errors import ConflictError, InvalidParameterError, NotFoundError
+from boxship.errors import ConflictError, InternalError, InvalidParameterError, NotFoundError
 from boxship.oci.image import ExecutionConfig
 from tests.engine.images.conftest import House
 from tests.support.archives import archive, member
@@ -97,7 +96,7 @@ async def test_import_by_https(
 
 
 async def test_import_from_a_server_nobody_vouches_for(house: House, web_tls: str) -> None:
-    with pytest.raises(UnreachableError, match="failed to verify certificate"):
+    with pytest.raises(InternalError, match="failed to verify certificate"):
         await house.images.import_(f"{web_tls}/tar", progress=lambda _: None)
 
 
@@ -110,7 +109,7 @@ async def test_a_url_without_scheme_is_http(house: House, web: str) -> None:
     [
         ("none", NotFoundError, "the server answered with status 404"),
         ("loop", InvalidParameterError, "stopped after 10 redirects"),
-        ("short", Exception, "the connection broke off"),
+        ("short", InternalError, "the connection broke off"),
     ],
 )
 async def test_downloads_that_fail(
