@@ -88,9 +88,9 @@ def _with_browser(cli: Cli, key: str) -> str:
     if device is None:
         cli.warn("Failed to start web-based login - falling back to command line login...\n")
         return ""
-    cli.warn(device_login.instructions(device, domain))
-    keyboard = device_login.Keyboard(device.complete_url)
     try:
+        cli.warn(device_login.instructions(device, domain))
+        keyboard = device_login.Keyboard(device.complete_url)
         token = device_login.wait_for_token(server, device, keyboard.pause)
     except KeyboardInterrupt:
         raise CliError("login canceled", EXIT_INTERRUPTED) from None
