@@ -345,6 +345,8 @@ class RuntimeService:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait((task,))
+            if not task.cancelled():
+                task.exception()  # nobody is there any more to be told
             raise
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
