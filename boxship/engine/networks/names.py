@@ -41,11 +41,12 @@ class NameDirectory:
     def addresses(self, asking: Sandbox, name: str, version: int) -> Sequence[str] | None:
         """Return the addresses of a name, in any order; None when no container has it.
 
-        Empty when the name is known but has no address of this version.
+        Names of ``--link`` come first; they are the asking container's alone. Empty when the name
+        is known but has no address of this version.
         """
         found: list[str] | None = None
-        for zone in self._zones_of(asking):
-            known = zone.addresses.get(name)
+        for endpoint, zone in self._zones_of(asking):
+            known = zone.addresses.get(_linked(endpoint, name))
             if known is not None:
                 found = [*(found or ()), *known]
         if found is None:
@@ -56,12 +57,12 @@ class NameDirectory:
 
     def name(self, asking: Sandbox, address: str) -> str:
         """Return the name of an address; empty when it is no container's."""
-        for zone in self._zones_of(asking):
+        for _, zone in self._zones_of(asking):
             if address in zone.names:
                 return zone.names[address]
         return ""
 
-    def _zones_of(self, asking: Sandbox) -> Iterable[_Zone]:
+    def _zones_of(self, asking: Sandbox) -> Iterable[tuple[Endpoint, _Zone]]:
         if self._zones is None:
             self._zones = {}
             for sandbox in self._sandboxes():
@@ -70,7 +71,16 @@ class NameDirectory:
                         self._zones.setdefault(endpoint.network_id, _Zone()).add(endpoint)
         zones = self._zones
         return [
-            zones[endpoint.network_id]
+            (endpoint, zones[endpoint.network_id])
             for endpoint in asking.endpoints
             if endpoint.network_id in zones
         ]
+
+
+def _linked(endpoint: Endpoint, name: str) -> str:
+    """Return the name of the container that a link calls ``name``, or ``name`` itself."""
+    for link in endpoint.links:
+        target, _, alias = link.partition(":")
+        if (alias or target).lower() == name:
+            return target.lower()
+    return name
