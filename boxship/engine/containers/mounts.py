@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from boxship.engine.containers import image_mounts, networking
+from boxship.engine.containers import image_mounts, networking, shallow_binds
 from boxship.engine.containers.binds import (
     DEFAULT_PROPAGATION,
     check_mount,
@@ -274,6 +274,8 @@ def _bind_mount(context: Context, container: Container, point: MountPoint) -> Mo
                 f'invalid mount config for type "bind": bind source path does not exist: {source}'
             )
         source.mkdir(parents=True)
+    if shallow_binds.is_shallow(point):
+        source = shallow_binds.place(context, container, point, source)
     recursion = "bind" if "bind" in point.options else "rbind"
     options = [recursion, point.propagation or DEFAULT_PROPAGATION]
     if not point.read_write:

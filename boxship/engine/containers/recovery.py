@@ -8,7 +8,7 @@ finished or undone, networks restored, and restart policies applied.
 import logging
 from dataclasses import dataclass, field
 
-from boxship.engine.containers import commit, networking, restart, teardown
+from boxship.engine.containers import commit, networking, restart, shallow_binds, teardown
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import is_alive
@@ -160,6 +160,8 @@ async def _collect_orphans(context: Context) -> None:
     known = {container.id for container in context.store.all()}
     for container_id in set(context.storage.container_ids()) - known:
         context.storage.remove_container(container_id)
+    for container_id in set(shallow_binds.owners(context)) - known:
+        shallow_binds.unplace(context, container_id)
     for container_id in context.volumes.list_users() - known:
         await context.volumes.detach(container_id)
         await teardown.remove_unused_volumes(context, context.volumes.release(container_id))

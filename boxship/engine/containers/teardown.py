@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 
-from boxship.engine.containers import image_mounts, shared
+from boxship.engine.containers import image_mounts, shallow_binds, shared
 from boxship.engine.containers.container import Container, Status
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.waiters import WaitResult
@@ -22,6 +22,7 @@ async def release(context: Context, container: Container) -> None:
     """
     await context.networks.detach(container.id)
     await context.volumes.detach(container.id)
+    shallow_binds.unplace(context, container.id)
     shared.unmount_shm(context, container)
     image_mounts.unmount_images(context, container)
     context.storage.unmount_container(container.id)

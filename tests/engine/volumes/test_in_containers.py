@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_how_far_read_only_reaches(
         assert "Read-only file system" in boxship.fails(*arguments, "/m/inner/f")
 
 
+def test_without_what_is_mounted_below(boxship: Cli, busybox: str, nested: Path) -> None:
+    for options, seen in (
+        ("", "here"),
+        (",bind-recursive=disabled", ""),
+        (",bind-nonrecursive", ""),
+    ):
+        spec = f"type=bind,src={nested},dst=/m{options}"
+        assert boxship("run", "--rm", "--mount", spec, busybox, "ls", "/m/inner").strip() == seen
+
+
 def test_recursion_that_contradicts(boxship: Cli, busybox: str, nested: Path) -> None:
     spec = f"type=bind,src={nested},dst=/m,bind-recursive=writable"
     said = boxship.fails("run", "--rm", "--mount", spec, busybox, "true")
@@ -123,3 +134,35 @@ def test_a_plugins_volume_in_a_container(
         assert "error while mounting volume 'books': VolumeDriver.Mount: the shelf is l" in said
         boxship("volume", "rm", "books")
         assert plugin.volumes == {}
+
+
+def test_a_volume_in_use_is_never_removed(boxship: Cli, busybox: str) -> None:
+    """Containers are made and removed while others try to remove and prune the volume."""
+    boxship("volume", "create", "wanted")
+
+    def use(number: int) -> list[str]:
+        made = []
+        for turn in range(3):
+            name = f"user-{number}-{turn}"
+            done = boxship.run("create", "--name", name, "-v", "wanted:/d", busybox, "true")
+            if done.returncode == 0:
+                made.append(name)
+        return made
+
+    def remove(_: int) -> list[str]:
+        for _turn in range(3):
+            boxship.run("volume", "rm", "-f", "wanted")
+            boxship.run("volume", "prune", "-af")
+        return []
+
+    with ThreadPoolExecutor(4) as threads:
+        jobs = [threads.submit(work, number) for number in range(2) for work in (use, remove)]
+        names = [name for job in jobs for name in job.result()]
+    for name in names:
+        assert boxship("inspect", "-f", "{{(index .Mounts 0).Name}}", name) == "wanted"
+    for name in names[1:]:
+        boxship("rm", name)
+    assert "volume is in use" in boxship.fails("volume", "rm", "-f", "wanted")
+    boxship("start", "-a", names[0])
+    boxship("rm", names[0])
+    boxship("volume", "rm", "wanted")

@@ -76,13 +76,13 @@ def test_expose() -> None:
             {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": True},
         ),
         (
-            "type=bind,src=/a,dst=/b,ro=false,bind-propagation=rslave,bind-recursive=readonly",
+            "type=bind,src=/a,dst=/b,ro=true,bind-propagation=rprivate,bind-recursive=readonly",
             {
                 "Type": "bind",
                 "Source": "/a",
                 "Target": "/b",
-                "ReadOnly": False,
-                "BindOptions": {"Propagation": "rslave", "ReadOnlyForceRecursive": True},
+                "ReadOnly": True,
+                "BindOptions": {"Propagation": "rprivate", "ReadOnlyForceRecursive": True},
             },
         ),
         (
