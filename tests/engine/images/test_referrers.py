@@ -135,7 +135,7 @@ async def test_a_statement_that_is_none(
 
 
 async def test_a_registry_that_stalls(open_house: HouseMaker, hostile: HostileRegistry) -> None:
-    house = open_house(limits=TimeLimits(connect=2.0, read=0.2))
+    house = open_house(limits=TimeLimits(connect=2.0, read=0.5))
     name = await pulled(house, hostile.name)
     hostile.hooks["/referrers/"] = _stall
     assert await house.images.attestations(name) == []
