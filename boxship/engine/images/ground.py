@@ -44,13 +44,16 @@ class Ground:
         workers = Workers()
         store = ImageStore(database)
         catalog = Catalog(store, storage.content)
+        registrar = Registrar(events, catalog, storage)
+        reclaimer = Reclaimer(store, storage, workers)
+        registrar.collect = reclaimer.collect
         return cls(
             database=database,
             storage=storage,
             workers=workers,
             catalog=catalog,
-            registrar=Registrar(events, catalog, storage),
-            reclaimer=Reclaimer(store, storage, workers),
+            registrar=registrar,
+            reclaimer=reclaimer,
             unpacker=Unpacker(storage, workers),
             assembler=Assembler(storage.content, workers),
         )

@@ -56,10 +56,17 @@ class LeaseStore:
         with self._database.transaction() as tx:
             tx.execute("DELETE FROM image_leases WHERE until_ns < ?", (time.time_ns(),))
 
+    def held_by_others(self, living: Iterable[str]) -> set[str]:
+        """Return the keys that no living lease protects, but one of an interrupted pull."""
+        kept = set(living)
+        rows = self._database.query("SELECT key, lease FROM image_leases")
+        return {row["key"] for row in rows if row["lease"] not in kept}
+
     def abandon(self, living: Iterable[str]) -> set[str]:
         """Forget all leases but the living ones; return what they protected."""
         kept = set(living)
-        rows = self._database.query("SELECT key, lease FROM image_leases")
+        keys = self.held_by_others(kept)
+        rows = self._database.query("SELECT DISTINCT lease FROM image_leases")
         for lease in {row["lease"] for row in rows} - kept:
             self.end(lease)
-        return {row["key"] for row in rows if row["lease"] not in kept}
+        return keys

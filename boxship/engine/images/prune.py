@@ -1,6 +1,7 @@
 """Removing the images that nothing needs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from boxship.engine.events.service import EventService
 from boxship.engine.images.catalog import Catalog
@@ -17,12 +18,15 @@ def prune(
     events: EventService,
     filters: Filters,
     layer_size: Callable[[str], int],
+    abandoned: int,
 ) -> PruneReport:
     """Remove dangling images, or (``dangling=false``) all that no container uses.
 
-    Raises InvalidParameterError.
+    abandoned: bytes of what interrupted pulls have left, which go too. Raises
+    InvalidParameterError.
     """
     report = remove_unused(catalog, remover, filters, layer_size)
+    report = replace(report, space_reclaimed=report.space_reclaimed + abandoned)
     events.emit("image", "prune", "", {"reclaimed": str(report.space_reclaimed)})
     return report
 

@@ -113,18 +113,36 @@ class Reclaimer:
         digests = [key for key in keys if self._storage.content.has(key)]
         return self.reclaim(digests, [key for key in keys if self._storage.has_layer(key)])
 
+    def abandonable(self) -> Garbage:
+        """Return what ``abandon`` would give up."""
+        living = {lease.id for lease in self._leases}
+        keys = self._store.leases.held_by_others(living)
+        digests = [key for key in keys if self._storage.content.has(key)]
+        chains = [key for key in keys if self._storage.has_layer(key)]
+        return self.unneeded(digests, chains, held=self._store.leases.held() - keys)
+
+    def size_of(self, garbage: Garbage) -> int:
+        """Return the bytes that garbage takes: content, and the files of layers."""
+        content = sum(self._storage.content.size(digest) for digest in garbage.digests)
+        return content + sum(self._storage.layer_size(chain) for chain in garbage.chains)
+
     def unneeded(
-        self, digests: Iterable[str], chains: Iterable[str], without: Collection[str] = ()
+        self,
+        digests: Iterable[str],
+        chains: Iterable[str],
+        without: Collection[str] = (),
+        held: Collection[str] | None = None,
     ) -> Garbage:
         """Return those that nothing needs, layers top first.
 
-        without: ids of containers that do not count.
+        without: ids of containers that do not count. held: what leases of interrupted pulls
+        protect, if not what they do.
         """
         used_digests = self._store.digests_in_use()
         used_chains = self._store.chains_in_use() | self._storage.chains_of_containers(without)
-        held = self._store.leases.held()
-        used_digests |= held
-        used_chains |= held
+        kept = self._store.leases.held() if held is None else set(held)
+        used_digests |= kept
+        used_chains |= kept
         for lease in self._leases:
             used_digests |= lease.digests
             used_chains |= lease.chains
@@ -146,6 +164,10 @@ class Reclaimer:
             for key in (*garbage.digests, *garbage.chains):
                 self._condemned[key] = task
         return garbage
+
+    def collect(self, digests: Iterable[str]) -> None:
+        """Delete content that nothing needs, soon."""
+        self.reclaim(digests, ())
 
     async def sweep(self) -> Garbage:
         """Delete everything that is unreachable: what a crash left behind.

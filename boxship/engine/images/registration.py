@@ -1,7 +1,7 @@
 """Making an image known: its row, its layers, its names and the events, in one transaction."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from boxship.engine.events.service import EventService
@@ -42,6 +42,8 @@ class Registrar:
         self._catalog = catalog
         self._store = catalog.store
         self._storage = storage
+        self.collect: Callable[[Sequence[str]], None] = lambda _: None
+        """Told the digests of content that an index without a name needed."""
 
     def add(self, tx: Transaction, new: NewImage) -> None:
         """Store an image; one that exists is renewed and keeps its names."""
@@ -118,7 +120,9 @@ class Registrar:
     def _drop_unnamed(self, tx: Transaction, index: str) -> None:
         """An index lives as long as a name leads to it."""
         if index and not self._store.indexes.is_named(index):
+            digests = [index, *self._store.indexes.parts(index)]
             self._store.indexes.drop(tx, index)
+            tx.on_commit(lambda: self.collect(digests))
 
     def _variants(self, index: str) -> list[str]:
         return [variant.image_id for variant in self._store.indexes.variants(index)]

@@ -12,6 +12,7 @@ from boxship.engine.images import listing
 from boxship.engine.images.attestations import Attestation, attestations
 from boxship.engine.images.changes import apply_changes
 from boxship.engine.images.download import archive_url, download
+from boxship.engine.images.filters import PRUNE_KEYS, check_keys
 from boxship.engine.images.ground import Ground
 from boxship.engine.images.image import (
     HistoryItem,
@@ -226,8 +227,11 @@ class ImageService:
 
         See ``prune.prune``.
         """
+        check_keys(filters, PRUNE_KEYS)
+        abandoned = self._reclaimer.size_of(self._reclaimer.abandonable())
         self._reclaimer.abandon()
-        return prune(self._catalog, self._remover, self._events, filters, self._storage.layer_size)
+        layer_size = self._storage.layer_size
+        return prune(self._catalog, self._remover, self._events, filters, layer_size, abandoned)
 
     async def plan_prune(
         self, filters: Mapping[str, tuple[str, ...]] = _NO_FILTERS, without: Collection[str] = ()
@@ -235,7 +239,9 @@ class ImageService:
         """Return what ``prune`` would remove if the containers ``without`` were gone."""
         planned = self._remover.planning(PlannedReclaimer(self._reclaimer, without), without)
         layer_size = self._storage.layer_size
-        return plan(self._database, self._catalog, planned, filters, layer_size)
+        report = plan(self._database, self._catalog, planned, filters, layer_size)
+        abandoned = self._reclaimer.size_of(self._reclaimer.abandonable())
+        return replace(report, space_reclaimed=report.space_reclaimed + abandoned)
 
     def reclaim_layers(self, chain_ids: tuple[str, ...]) -> None:
         """Give back the space of layers that a removed container stood on, if nothing else does.

@@ -187,6 +187,23 @@ async def test_an_index_without_a_name_gives_the_hosts_image(
     assert ids(second) == {image.id}
 
 
+async def test_an_index_that_loses_its_name_goes_at_once(
+    open_house: HouseMaker, registry: Registry, made: dict[str, base_image.Image]
+) -> None:
+    first, second = open_house(), open_house()
+    attested = {HOST: attestation_of(made[HOST])}
+    name, digest = push_index(registry, "archived:renamed", made, attested)
+    await pulled(first, name.familiar)
+    await load(second, await save(first, name.familiar))
+    second.images.tag(made[FOREIGN].config_digest, name.familiar)
+    await second.images.settle()
+    kept = second.leftovers()[0]
+    assert digest not in kept
+    assert attested[HOST].digest not in kept
+    assert all(one.digest in kept for one in made.values())
+    assert ids(second) == {one.config_digest for one in made.values()}
+
+
 async def test_windows_images_are_not_unpacked(open_house: HouseMaker, registry: Registry) -> None:
     first, second = open_house(), open_house()
     base, own = layer({"Files/base": "b"}), layer({"Files/own": "o"})
