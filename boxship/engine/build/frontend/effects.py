@@ -36,6 +36,9 @@ from boxship.gotemplate.format import quote
 from boxship.oci.image import HealthcheckConfig
 from boxship.units import format_duration
 
+HEREDOC_DIRECTORY = "/dev/pipes"
+"""Where a RUN finds a heredoc that begins with ``#!``."""
+
 _SECRET = re.compile(
     r"(?:_|^)(?:apikey|auth|credential|credentials|key|password|pword|passwd|secret|token)(?:_|$)",
     re.IGNORECASE,
@@ -321,21 +324,24 @@ def secret_id(mount: Mount) -> str:
 def run_command(command: kinds.Command) -> tuple[tuple[str, ...], Heredoc | None]:
     """The words of a RUN with its heredocs in place, before a shell is put in front.
 
-    The second is a document that begins with ``#!``: then it is the program, and the words are
-    empty in the shell form.
+    The second is a document that begins with ``#!`` and stands alone: it has to be there as a
+    program, under HEREDOC_DIRECTORY, which the words name.
     """
     if not command.heredocs or not command.words:
         return command.words, None
     first = command.heredocs[0]
-    if _is_lone_heredoc(command.words[0]):
-        return (first.data,), first if first.data.startswith("#!") else None
+    if is_lone_heredoc(command):
+        if first.data.startswith("#!"):
+            return (f"{HEREDOC_DIRECTORY}/{first.name}",), first
+        return (first.data,), None
     documents = "".join(f"\n{one.content}{one.name}" for one in command.heredocs)
     return (command.words[0] + documents,), None
 
 
-def _is_lone_heredoc(text: str) -> bool:
+def is_lone_heredoc(command: kinds.Command) -> bool:
+    """Is a RUN nothing but a document?"""
     try:
-        return parse_heredoc(text) is not None
+        return bool(command.heredocs) and parse_heredoc(command.words[0]) is not None
     except InvalidParameterError:
         return False
 

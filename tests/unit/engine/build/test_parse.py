@@ -16,6 +16,7 @@ from boxship.engine.build.frontend.instruction import Command, Device, Document
 from boxship.engine.build.frontend.mount import Mount, parse_mount
 from boxship.engine.build.frontend.source import decode, directive
 from boxship.engine.build.frontend.words import Heredoc, Pair, parse_heredoc, parse_json
+from boxship.engine.build.graph import build_graph
 from tests.unit.engine.build.dockerfiles import only, options
 
 
@@ -395,7 +396,7 @@ LINES = st.sampled_from(
 @given(st.lists(st.one_of(LINES, st.text(max_size=20)), max_size=12))
 def test_any_file_is_answered(lines: list[str]) -> None:
     try:
-        evaluate(parse("\n".join(lines)), options(all_stages=True))
+        build_graph(evaluate(parse("\n".join(lines)), options(all_stages=True)))
     except DockerfileError as error:
         assert_place(error, lines)
 
