@@ -21,7 +21,13 @@ from boxship.engine.containers.waiters import WaitResult
 from boxship.engine.logs.drivers.driver import LogDriver
 from boxship.engine.runtime.task import TaskExit, TaskHandle
 from boxship.engine.state.database import StateFullError
-from boxship.errors import BoxshipError, ConflictError, NotFoundError, NotModifiedError
+from boxship.errors import (
+    BoxshipError,
+    ConflictError,
+    InternalError,
+    NotFoundError,
+    NotModifiedError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -358,16 +364,37 @@ class Runner:
             self._context.write_state(container, manually_stopped=True)
         if container.state.status == Status.PAUSED and number == SIGKILL:
             await self._context.runtime.unpause(container.id)
-        self._signal(container, number)
+        if number == SIGKILL:
+            await self._end(container)
+        else:
+            self._signal(container, number)
+
+    async def _end(self, container: Container) -> None:
+        """Send SIGKILL and wait for the end: whoever killed a container may remove it then."""
+        ended = self._context.waiters.for_exit(container.id)
+        try:
+            self._signal(container, SIGKILL)
+            await asyncio.wait_for(ended, KILL_GRACE_S)
+        except TimeoutError:
+            raise InternalError(
+                "tried to kill container, but did not receive an exit event: "
+                f"{container.name} still runs {KILL_GRACE_S:.0f} seconds after SIGKILL; "
+                "its processes may wait for a disk or a network file system"
+            ) from None
+        finally:
+            ended.cancel()
 
     async def kill_and_wait(self, container: Container) -> None:
         """End a container for its removal: SIGKILL, then wait for its end."""
         if container.state.status == Status.RESTARTING and await self._stop_restarting(container):
             return
         ended = self._context.waiters.for_exit(container.id)
-        with suppress(ConflictError):  # it ended by itself the moment before
-            await self.kill(container, "KILL")
-        await asyncio.wait_for(ended, KILL_GRACE_S)
+        try:
+            with suppress(ConflictError):  # it ended by itself the moment before
+                await self.kill(container, "KILL")
+            await asyncio.wait_for(ended, KILL_GRACE_S)
+        finally:
+            ended.cancel()
 
     async def pause(self, container: Container) -> None:
         """Freeze a container. See ContainerService.pause."""

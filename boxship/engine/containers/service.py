@@ -99,7 +99,10 @@ class ContainerService:
         await self._runner.restart(self.get(reference), signal=signal, timeout_s=timeout_s)
 
     async def kill(self, reference: str, signal: str = "") -> None:
-        """Send a signal (default SIGKILL) to the main process."""
+        """Send a signal (default SIGKILL) to the main process; after SIGKILL it has ended.
+
+        Raises InternalError where it has not, ten seconds later.
+        """
         await self._runner.kill(self.get(reference), signal)
 
     async def pause(self, reference: str) -> None:
