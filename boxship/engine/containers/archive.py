@@ -91,20 +91,15 @@ def _root(context: Context, container: Container, place: _Place) -> Iterator[tup
         finally:
             os.close(root)
         return
-    was_mounted = context.storage.is_mounted(container.id)
-    rootfs = context.storage.mount_container(container.id)
-    mount = _mount_of(container, place.path)
-    source = Path(mount.source) if mount is not None else rootfs
-    inner = place.path[len(mount.destination) :] if mount is not None else place.path
-    try:
+    with context.storage.borrowed(container.id) as rootfs:
+        mount = _mount_of(container, place.path)
+        source = Path(mount.source) if mount is not None else rootfs
+        inner = place.path[len(mount.destination) :] if mount is not None else place.path
         root = os.open(source, os.O_PATH | os.O_DIRECTORY)
         try:
             yield root, inner or "/"
         finally:
             os.close(root)
-    finally:
-        if not was_mounted:
-            context.storage.unmount_container(container.id)
 
 
 def _open_root_of(container: Container) -> int:

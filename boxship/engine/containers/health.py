@@ -155,6 +155,7 @@ class HealthMonitors:
         try:
             exec_id = self._execs.create(container, request)
             running = asyncio.create_task(self._execs.start(exec_id, output, framed=False))
+            running.add_done_callback(_take_note)
             try:
                 await asyncio.wait({running}, timeout=timeout_ns / SECOND)
                 if not running.done():
@@ -167,6 +168,12 @@ class HealthMonitors:
             return self._execs.get(exec_id).exit_code or 0, output.text
         except BoxshipError as error:
             return -1, str(error)
+
+
+def _take_note(probe: asyncio.Task[None]) -> None:
+    """A probe whose container has ended may fail when nobody waits for it any more."""
+    if not probe.cancelled():
+        probe.exception()
 
 
 def _tell_failure(monitor: asyncio.Task[None]) -> None:

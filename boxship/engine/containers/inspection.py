@@ -91,6 +91,8 @@ async def run_ps(ps_args: str) -> str:
             'Error running ps: exec: "ps": executable file not found in $PATH; '
             "processes are listed with the host's ps: install it (Debian's package procps)"
         ) from error
+    except (OSError, ValueError) as error:  # too long, or with a NUL in it
+        raise InvalidParameterError(f"ps does not take these arguments: {error}") from None
     output, errors = await process.communicate()
     if process.returncode:
         raise InternalError(f"Error running ps: {errors.decode(errors='replace').strip()}")
@@ -99,7 +101,7 @@ async def run_ps(ps_args: str) -> str:
 
 def _parse_ps(output: str, pids: set[str]) -> Top:
     """Keep the rows of ``pids``; the last column takes the rest of its line."""
-    lines = output.splitlines()
+    lines = output.splitlines() or [""]
     titles = tuple(lines[0].split())
     if "PID" not in titles:
         raise InvalidParameterError("Couldn't find PID field in ps output")

@@ -1,6 +1,7 @@
 """The verbs of storage: content, layers, and containers' root filesystems."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,10 @@ class StorageService:
         self._unmounter = Background("storage unmount")
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self._unwanted: set[str] = set()
+        self._counting = threading.Lock()
+        self._borrowers: Counter[str] = Counter()
+        self._temporary: set[str] = set()
+        """Containers that are mounted for their borrowers only."""
 
     def close(self) -> None:
         """Finish background work. Mounted containers stay mounted. [blocking]"""
@@ -319,13 +324,55 @@ class StorageService:
         """
         with self._lock(container_id):
             self._unwanted.discard(container_id)
+            with self._counting:
+                self._temporary.discard(container_id)
             return self._driver.mount(container_id, volatile=volatile)
+
+    @contextmanager
+    def borrowed(self, container_id: str) -> Iterator[Path]:
+        """Give a container's mounted root filesystem to somebody who only visits. [blocking]
+
+        It is unmounted after the last visitor where nobody else wants it: whoever starts the
+        container meanwhile keeps the mount, and whoever stops it takes it from no visitor.
+        """
+        with self._lock(container_id):
+            with self._counting:
+                is_wanted = container_id not in self._unwanted
+                if not (is_wanted and self._driver.is_mounted(container_id)):
+                    self._temporary.add(container_id)
+                self._borrowers[container_id] += 1
+            self._unwanted.discard(container_id)
+            try:
+                rootfs = self._driver.mount(container_id, volatile=False)
+            except BaseException:
+                self._give_back(container_id)
+                raise
+        try:
+            yield rootfs
+        finally:
+            if self._give_back(container_id):
+                self.unmount_container(container_id)
+
+    def _give_back(self, container_id: str) -> bool:
+        """Count one visitor less; tell whether the mount was there for visitors only."""
+        with self._counting:
+            self._borrowers[container_id] -= 1
+            if self._borrowers[container_id]:
+                return False
+            del self._borrowers[container_id]
+            is_temporary = container_id in self._temporary
+            self._temporary.discard(container_id)
+            return is_temporary
 
     def unmount_container(self, container_id: str) -> None:
         """Unmount soon, in the background, unless it is mounted again before that.
 
         The kernel flushes the whole disk at that moment: nobody should wait for it.
         """
+        with self._counting:
+            if self._borrowers[container_id]:
+                self._temporary.add(container_id)
+                return
         self._unwanted.add(container_id)
         self._unmounter.submit(partial(self._unmount, container_id))
 
@@ -376,13 +423,8 @@ class StorageService:
 
     def export(self, container_id: str) -> Iterator[bytes | OpenFile]:
         """Yield an archive of the whole root filesystem, large files as such. [blocking]"""
-        was_mounted = self._driver.is_mounted(container_id)
-        rootfs = self.mount_container(container_id)
-        try:
+        with self.borrowed(container_id) as rootfs:
             yield from pack_for_sending(rootfs)
-        finally:
-            if not was_mounted:
-                self.unmount_container(container_id)
 
     def capture_container(
         self, container_id: str, *, skip: Callable[[Node], bool] = keep_all

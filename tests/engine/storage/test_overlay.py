@@ -1,6 +1,7 @@
 """The overlay driver at its limits, and the choice between drivers."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,33 @@ def test_another_driver_by_order_says_what_is_left_behind(tmp_path: Path) -> Non
         "and are not seen"
     )
     told.close()
+
+
+@pytest.fixture
+def visited(tmp_path: Path) -> Iterator[StorageService]:
+    """A storage with a container named one."""
+    storage = StorageService(tmp_path, "overlay2")
+    storage.create_container("one", storage.apply_layer([LAYER]).chain_id)
+    yield storage
+    storage.remove_container("one")
+    storage.wait_background()
+    storage.close()
+
+
+def test_a_visitor_leaves_the_mount_to_who_starts_the_container(visited: StorageService) -> None:
+    with visited.borrowed("one") as rootfs, visited.borrowed("one"):
+        assert (rootfs / "etc/f").exists()
+        visited.mount_container("one")
+    visited.wait_background()
+    assert visited.is_mounted("one")
+
+
+def test_a_stop_leaves_the_mount_to_its_visitors(visited: StorageService) -> None:
+    visited.mount_container("one")
+    with visited.borrowed("one"):
+        with visited.borrowed("one"):
+            visited.unmount_container("one")
+        visited.wait_background()
+        assert visited.is_mounted("one")
+    visited.wait_background()
+    assert not visited.is_mounted("one")
