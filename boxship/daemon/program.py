@@ -97,6 +97,7 @@ class Daemon:
         for listener in self._listeners:
             if listener.path is not None:
                 listener.path.unlink(missing_ok=True)
+        self._engine.images.prepare_stop()
         await self._server.close(max(0, self._config.shutdown_timeout_s))
         if self._config.metrics_address and hasattr(self, "_metrics_server"):
             await self._metrics_server.close(0)

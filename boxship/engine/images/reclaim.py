@@ -84,20 +84,26 @@ class Reclaimer:
         self._workers = workers
         self._leases: set[Lease] = set()
         self._condemned: dict[str, asyncio.Task[None]] = {}
+        self.is_stopping = False
+        """Whether the engine ends: what resumable operations brought in waits for the next one."""
 
     @asynccontextmanager
     async def lease(self, *, resumable: bool = False) -> AsyncIterator[Lease]:
         """Begin an operation; what it brought in and no image took over goes when it ends.
 
-        resumable: should the engine die, the next one keeps it for a while.
+        resumable: should the engine die or be stopped, the next one keeps it for a while.
         """
         lease = Lease(self, new_id() if resumable else "")
         self._leases.add(lease)
+        is_kept = False
         try:
             yield lease
+        except BaseException:
+            is_kept = self.is_stopping
+            raise
         finally:
             self._leases.discard(lease)
-            if lease.id:
+            if lease.id and not is_kept:
                 self._store.leases.end(lease.id)
             self.reclaim(lease.digests, lease.chains)
 

@@ -404,6 +404,10 @@ class ImageService:
             record=record,
         )
 
+    def prepare_stop(self) -> None:
+        """Keep, from now on, what pulls that are cut off have brought in: the engine ends."""
+        self._reclaimer.is_stopping = True
+
     async def settle(self) -> None:
         """Return when everything that was removed so far is off the disk."""
         await self._reclaimer.settle()
