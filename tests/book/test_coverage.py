@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-CHAPTERS = (range(8, 114),)
+CHAPTERS = (range(8, 114), range(244, 260))
 
 ELSEWHERE = {
     **dict.fromkeys((14, 16), "is about other programs: Multipass, Windows"),

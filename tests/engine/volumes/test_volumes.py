@@ -207,6 +207,16 @@ def test_a_mount_that_fails_says_what_and_why(volumes: VolumeService) -> None:
         volumes.mount("bound", "c1")
 
 
+def test_a_file_system_that_the_kernel_lacks(volumes: VolumeService) -> None:
+    options = {"type": "nosuchfs", "o": "addr=127.0.0.1,ro", "device": ":/export"}
+    volumes.create("far", driver_opts=options)
+    words = (
+        r"mount :/export:.*, flags: 0x1, data: addr=127.0.0.1: no such device \(the kernel has no"
+    )
+    with pytest.raises(InternalError, match=words):
+        volumes.mount("far", "c1")
+
+
 @pytest.fixture
 def rootfs(tmp_path: Path) -> Path:
     """An image's tree with something at /srv, and links that try to get out."""

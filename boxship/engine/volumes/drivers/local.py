@@ -4,6 +4,7 @@
 needs it, on the disk, so that an engine that was killed knows it again.
 """
 
+import errno
 import os
 import secrets
 import threading
@@ -225,8 +226,15 @@ def _mount(path: Path, options: MountOptions) -> None:
         raise InternalError(
             f"error while mounting volume '{path}': failed to mount local volume: mount "
             f"{options.device}:{path}, flags: {options.flags:#x}, data: {options.data}: "
-            f"{(error.strerror or str(error)).lower()}"
+            f"{(error.strerror or str(error)).lower()}{_hint(error, options)}"
         ) from error
+
+
+def _hint(error: OSError, options: MountOptions) -> str:
+    if error.errno != errno.ENODEV or not options.fs_type:
+        return ""
+    kind = options.fs_type
+    return f" (the kernel has no file system {kind}: load its module, as with 'modprobe {kind}')"
 
 
 def _unmount_all(path: Path) -> None:
