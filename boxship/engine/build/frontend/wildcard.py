@@ -51,20 +51,36 @@ def trim_suffix(value: str, pattern: str, *, longest: bool) -> str:
 
 def replace(value: str, pattern: str, by: str, *, everywhere: bool) -> str:
     """Return value with the first (every) longest match from the left replaced."""
-    wanted = tokens(pattern)
+    ends = _longest_ends(tokens(pattern), value)
     out: list[str] = []
     position, after_match = 0, False
     while position <= len(value):
-        length = _length(wanted, value[position:], True)
-        if length is not None and (length or not after_match):
+        length = ends[position] - position
+        if length > 0 or (length == 0 and not after_match):
             out.append(by)
             if not everywhere:
                 return "".join(out) + value[position + length :]
-        after_match = bool(length)
-        if not length:
+        after_match = length > 0
+        if length <= 0:
             out.append(value[position : position + 1])
-        position += length or 1
+        position += max(length, 1)
     return "".join(out)
+
+
+def _longest_ends(wanted: Tokens, value: str) -> list[int]:
+    """For each position: where the longest match that begins there ends; -1 without one."""
+    ends = list(range(len(value) + 1))
+    for token in reversed(wanted):
+        following, ends = ends, [-1] * (len(value) + 1)
+        if token == _STAR:
+            ends[-1] = following[-1]
+        for at in range(len(value) - 1, -1, -1):
+            char = value[at]
+            if token == _STAR:
+                ends[at] = max(following[at], -1 if char == "\n" else ends[at + 1])
+            elif token == char or (token == _ANY and char != "\n"):
+                ends[at] = following[at + 1]
+    return ends
 
 
 def _length(wanted: Tokens, value: str, longest: bool) -> int | None:

@@ -1,5 +1,7 @@
 """Variables, quotes, escapes."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -189,13 +191,25 @@ def test_without_an_end(text: str) -> None:
         Lexer().expand(text, ENV)
 
 
+SMALL = st.text(alphabet="ab*?", max_size=6)
+
+
 def test_no_pattern_takes_long() -> None:
     value = "a" * 3000
     assert wildcard.trim_prefix(value, "*a" * 30 + "b", longest=True) == value
     assert wildcard.trim_suffix(value, "b" + "*a" * 30, longest=False) == value
+    assert wildcard.replace(value, "*a" * 30 + "b", "x", everywhere=True) == value
 
 
-SMALL = st.text(alphabet="ab*?", max_size=6)
+@given(st.text(alphabet="ab\n", max_size=8), SMALL)
+def test_replacing_what_was_found(value: str, pattern: str) -> None:
+    regex = "".join({"*": ".*", "?": "."}.get(char, char) for char in pattern)
+    once = re.sub(regex, "x", value, count=1)
+    assert wildcard.replace(value, pattern, "x", everywhere=False) == once
+    # Python replaces an empty match behind another match too, Go (and we) do not.
+    if not re.fullmatch(regex, ""):
+        everywhere = re.sub(regex, "x", value)
+        assert wildcard.replace(value, pattern, "x", everywhere=True) == everywhere
 
 
 @given(st.text(alphabet="ab", max_size=8), SMALL)
