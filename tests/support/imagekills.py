@@ -24,10 +24,15 @@ from boxship.engine.images.image import Image
 from boxship.engine.images.leases import LeaseStore
 from boxship.engine.images.store import ImageStore
 from tests.support.archives import archive, chunked, member
+from tests.support.images import attestation_of, image_for, index_archive
 from tests.support.layers import joined
 from tests.support.lifekills import KILLED, START_SECONDS, Fuse, in_child
 
 LAYER = archive([member("etc", "dir"), member("etc/own", data=b"own" * 40_000)])
+FOR_TWO = {"linux/s390x": image_for("linux/s390x"), "linux/amd64": image_for("linux/amd64")}
+INDEX = index_archive(
+    "example.com/two:1", FOR_TWO, {"linux/amd64": attestation_of(FOR_TWO["linux/amd64"])}
+)
 EVERYTHING = {"dangling": ("false",)}
 PULLED = "busybox:latest"
 
@@ -55,6 +60,10 @@ async def live(engine: Engine) -> None:
     await images.settle()
     await images.load(pieces(saved), progress=lambda _: None)
     images.tag("made", "again:v1")
+    await images.load(pieces(INDEX), progress=lambda _: None)
+    again = await joined(await images.save(["example.com/two:1"]))
+    await images.remove("example.com/two:1")
+    await images.load(pieces(again), progress=lambda _: None)
     await images.prune(EVERYTHING)
     await images.settle()
 

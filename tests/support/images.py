@@ -193,6 +193,26 @@ def image_index(
     )
 
 
+def index_archive(
+    name: str,
+    images: Mapping[str, base_image.Image],
+    attestations: Mapping[str, base_image.Image] | None = None,
+) -> bytes:
+    """A tar of an OCI layout that holds an index whole, under a name."""
+    index = image_index(images, attestations)
+    named = replace(_entry(index), annotations={"io.containerd.image.name": name})
+    document = Index(schema_version=2, media_type=media_types.OCI_INDEX, manifests=[named])
+    blobs = {index.digest: index.manifest}
+    for made in (*images.values(), *(attestations or {}).values()):
+        blobs |= {**made.blobs, made.digest: made.manifest}
+    files: dict[str, Content] = {
+        f"blobs/{digest.replace(':', '/')}": data for digest, data in blobs.items()
+    }
+    files["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
+    files["index.json"] = manifests.encode(document)
+    return layer(files)
+
+
 def _entry(made: base_image.Image) -> Descriptor:
     return _described(made.media_type, made.manifest)
 
