@@ -87,7 +87,7 @@ class NetworkService:
         self._netns_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         self._found_namespaces = list(self._netns_dir.iterdir())
         self._kernel = HostKernel()
-        self._monitor = NftMonitor()
+        self._monitor = _open_monitor()
         self._firewall = Firewall(
             _table_name(self._exec_root),
             Nftables,
@@ -113,7 +113,8 @@ class NetworkService:
         self._joins.load()
         loop = asyncio.get_running_loop()
         self._firewall.alarm = lambda: loop.call_soon(self._look_after_firewall)
-        loop.add_reader(self._monitor, self._look_after_firewall)
+        if self._monitor is not None:
+            loop.add_reader(self._monitor, self._look_after_firewall)
 
     async def close(self) -> None:
         """Finish what is under way; containers keep their networking."""
@@ -122,10 +123,14 @@ class NetworkService:
         self._tools.dns.close()
         await asyncio.to_thread(self._tools.pool.close)
         self._holder.close()
-        asyncio.get_running_loop().remove_reader(self._monitor)
+        self._stop_listening()
         self._firewall.close()
-        self._monitor.close()
         await self._kernel.close()
+
+    def _stop_listening(self) -> None:
+        if self._monitor is not None:
+            asyncio.get_running_loop().remove_reader(self._monitor)
+            self._monitor.close()
 
     async def _remove_idle_bridge(self) -> None:
         """Leave no default bridge on a host where nothing of ours runs; ``open`` makes it anew."""
@@ -363,6 +368,15 @@ class NetworkService:
             if str(path) not in paths:
                 with suppress(OSError):
                     unpin(path)
+
+
+def _open_monitor() -> NftMonitor | None:
+    """Return what hears of changes of the ruleset; None where the kernel has nothing to hear."""
+    try:
+        return NftMonitor()
+    except OSError as error:
+        logger.warning("changes of the packet filter by others are not heard of: %s", error)
+        return None
 
 
 def _predefined(name: str, driver: str) -> Network:

@@ -41,6 +41,7 @@ class NftMonitor:
     """Listens in the network namespace in which it is made."""
 
     def __init__(self) -> None:
+        """Raise OSError where the kernel has no nftables."""
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)

@@ -1,6 +1,5 @@
 """A host of its own for each test: a namespace, a LAN beside it, and an engine's networks."""
 
-import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -150,8 +149,7 @@ class Engine:
         """End like a killed process: descriptors close, nothing else is done."""
         self.networks._tools.dns.close()
         self.networks._holder.close()
-        asyncio.get_running_loop().remove_reader(self.networks._monitor)
-        self.networks._monitor.close()
+        self.networks._stop_listening()
         self.networks._firewall.close()
         await self.networks._kernel.close()
         self.networks._tools.pool._closed = True

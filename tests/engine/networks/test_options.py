@@ -125,23 +125,25 @@ async def test_interfaces_sysctls_and_link_local_addresses(engine: Engine) -> No
     assert "169.254.9.9/16" in inside(web, "ip", "address", "show", "wan0")
 
 
-@pytest.mark.parametrize(
-    ("opts", "words"),
-    [
-        ({IFNAME: "eth0"}, "invalid interface name 'eth0'"),
-        ({IFNAME: "much-too-long-name"}, "invalid interface name"),
-        ({IFNAME: "a/b"}, "invalid interface name"),
-        ({SYSCTLS: "net.ipv4.conf.eth0.log_martians=1"}, "must be net.X.Y.IFNAME.Z=VALUE"),
-        ({SYSCTLS: "kernel.core_pattern=x"}, "unrecognised sysctl 'kernel.core_pattern'"),
-        ({SYSCTLS: "net.ipv4.conf.IFNAME.log_martians"}, "unrecognised sysctl"),
-    ],
-)
-async def test_bad_endpoint_options(engine: Engine, opts: dict[str, str], words: str) -> None:
+BAD_ENDPOINT_OPTIONS: list[tuple[dict[str, str], str]] = [
+    ({IFNAME: "eth0"}, "invalid interface name 'eth0'"),
+    ({IFNAME: "much-too-long-name"}, "invalid interface name"),
+    ({IFNAME: "a/b"}, "invalid interface name"),
+    ({SYSCTLS: "net.ipv4.conf.eth0.log_martians=1"}, "must be net.X.Y.IFNAME.Z=VALUE"),
+    ({SYSCTLS: "kernel.core_pattern=x"}, "unrecognised sysctl 'kernel.core_pattern'"),
+    ({SYSCTLS: "net.ipv4.conf.IFNAME.log_martians"}, "unrecognised sysctl"),
+]
+
+
+async def test_bad_endpoint_options(engine: Engine) -> None:
     await _network(engine)
-    wanted = EndpointSpec(network="mine", driver_opts=opts)
-    with pytest.raises(InvalidParameterError) as refused:
-        await engine.start("web", networks=("bridge", wanted))
-    assert words in str(refused.value)
+    for opts, words in BAD_ENDPOINT_OPTIONS:
+        wanted = EndpointSpec(network="mine", driver_opts=opts)
+        with pytest.raises(InvalidParameterError) as refused:
+            await engine.start("web", networks=("bridge", wanted))
+        assert words in str(refused.value)
+    named = EndpointSpec(network="mine", driver_opts={IFNAME: "wan0"})
+    assert (await engine.start("web", networks=("bridge", named))).endpoints[0].ipv4 == "172.17.0.2"
 
 
 async def test_a_sysctl_that_the_kernel_has_not_is_named(engine: Engine) -> None:
@@ -151,19 +153,19 @@ async def test_a_sysctl_that_the_kernel_has_not_is_named(engine: Engine) -> None
         await engine.start("web", networks=(EndpointSpec(network="mine", driver_opts=opts),))
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({MODE_V4: "odd"}, f"failed to parse {MODE_V4} value: odd (unknown gateway mode odd)"),
-        ({MODE_V4: "isolated"}, "'isolated' can only be used for an internal network"),
-        ({f"{BRIDGE}enable_icc": "maybe"}, 'parsing "maybe": invalid syntax'),
-        ({f"{BRIDGE}host_binding_ipv4": "here"}, "value: here (nil ip)"),
-    ],
-)
-async def test_bad_network_options(engine: Engine, options: dict[str, str], words: str) -> None:
-    with pytest.raises(InvalidParameterError) as refused:
-        await _network(engine, options=options)
-    assert words in str(refused.value)
+BAD_NETWORK_OPTIONS: list[tuple[dict[str, str], str]] = [
+    ({MODE_V4: "odd"}, f"failed to parse {MODE_V4} value: odd (unknown gateway mode odd)"),
+    ({MODE_V4: "isolated"}, "'isolated' can only be used for an internal network"),
+    ({f"{BRIDGE}enable_icc": "maybe"}, 'parsing "maybe": invalid syntax'),
+    ({f"{BRIDGE}host_binding_ipv4": "here"}, "value: here (nil ip)"),
+]
+
+
+async def test_bad_network_options(engine: Engine) -> None:
+    for options, words in BAD_NETWORK_OPTIONS:
+        with pytest.raises(InvalidParameterError) as refused:
+            await _network(engine, options=options)
+        assert words in str(refused.value)
 
 
 async def test_ipv6_only(engine: Engine) -> None:
