@@ -185,6 +185,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ("VolumeList", "GET", "/volumes"),
         ("VolumeCreate", "POST", "/volumes/create"),
         ("VolumeInspect", "GET", "/volumes/{name*}"),
+        ("VolumeUpdate", "PUT", "/volumes/{name*}"),
         ("VolumeDelete", "DELETE", "/volumes/{name*}"),
         ("VolumePrune", "POST", "/volumes/prune"),
     ),

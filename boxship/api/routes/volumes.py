@@ -6,6 +6,7 @@ from boxship.api.convert.filters import filters, removed_first
 from boxship.api.convert.volumes import volume_json
 from boxship.api.request import Request
 from boxship.api.response import Response, empty_response, json_response
+from boxship.api.routes.swarm import manager_needed
 from boxship.api.schema.volumes import VolumeCreateBody, VolumeList, VolumesPruned
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ async def volume_inspect(request: Request, engine: "Engine") -> Response:
     """Show one volume."""
     volume, said = await engine.volumes.describe(request.params["name"])
     return json_response(volume_json(volume, said=said))
+
+
+volume_update = manager_needed
+"""Only the volumes of a cluster can be changed."""
 
 
 async def volume_delete(request: Request, engine: "Engine") -> Response:

@@ -166,3 +166,10 @@ def test_a_volume_in_use_is_never_removed(boxship: Cli, busybox: str) -> None:
     boxship("start", "-a", names[0])
     boxship("rm", names[0])
     boxship("volume", "rm", "wanted")
+
+
+def test_only_a_cluster_changes_volumes(boxship: Cli, daemon: Daemon) -> None:
+    boxship("volume", "create", "fixed")
+    status, body = daemon.request("PUT", "/volumes/fixed?version=1", {"Spec": {}})
+    assert status == 503
+    assert "This node is not a swarm manager" in body["message"]
