@@ -1,38 +1,30 @@
 """Calls of the API that a daemon has to refuse, and what must hold for its refusals."""
 
+import inspect
 import re
 from collections.abc import Iterable
+from importlib import import_module
 
 import msgspec
 import pytest
 
 from boxship.api.operations import OPERATIONS, Operation
-from boxship.api.schema.container_config import Config
-from boxship.api.schema.containers import CreateBody
-from boxship.api.schema.distribution import RegistryCopyBody
-from boxship.api.schema.exec import ExecConfig, ExecStartBody
-from boxship.api.schema.host_config import UpdateBody
-from boxship.api.schema.image_extras import BootstrapRequest
-from boxship.api.schema.networks import ConnectBody, DisconnectBody, NetworkCreateBody
-from boxship.api.schema.system import AuthBody
-from boxship.api.schema.volumes import VolumeCreateBody
 from tests.support.daemon import Daemon
 from tests.support.exchange import Answer, exchange
 
-BODIES: dict[str, type[msgspec.Struct]] = {
-    "SystemAuth": AuthBody,
-    "ContainerCreate": CreateBody,
-    "ContainerUpdate": UpdateBody,
-    "ExecCreate": ExecConfig,
-    "ExecStart": ExecStartBody,
-    "ImageCommit": Config,
-    "ImageBootstrap": BootstrapRequest,
-    "RegistryCopy": RegistryCopyBody,
-    "NetworkCreate": NetworkCreateBody,
-    "NetworkConnect": ConnectBody,
-    "NetworkDisconnect": DisconnectBody,
-    "VolumeCreate": VolumeCreateBody,
-}
+_DECODES = re.compile(r"(?:request\.json|decode_json)\((?:.*, )?([A-Z]\w+)")
+
+
+def _body_of(operation: Operation) -> type[msgspec.Struct] | None:
+    """Return what an operation's handler decodes its body into."""
+    module = import_module(f"boxship.api.routes.{operation.module}")
+    found = _DECODES.search(inspect.getsource(getattr(module, operation.handler_name)))
+    schema: type[msgspec.Struct] | None = getattr(module, found[1]) if found else None
+    return schema
+
+
+BODIES = {one.name: body for one in OPERATIONS if (body := _body_of(one)) is not None}
+"""The schema of each operation that reads JSON."""
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
 PARAMETER = re.compile(r"\{\w+\*?\}")
 

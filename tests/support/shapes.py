@@ -42,6 +42,8 @@ WORDS = (
     "sha256:" + "0" * 63, "x" * 300, "x" * 70_000, "a=b", "=", "=b", "0000-00-00T99:99:99Z",
     "10.0.0.0/33", "::/129", "[", "(?P<", "*", "\\", "\x7f\x1b[2J", "true", "null", "[]", "{}",
 )  # fmt: skip
+NAMES = tuple(word for word in WORDS if not set(word) <= set("0123456789abcdef"))
+"""Words of which none is the beginning of an id."""
 NUMBERS = ("0", "-1", "1", "2", "255", "65536", "2147483648", "9223372036854775807",
            "-9223372036854775808")  # fmt: skip
 

@@ -70,7 +70,7 @@ def test_another_driver_by_order_says_what_is_left_behind(tmp_path: Path) -> Non
 def visited(tmp_path: Path) -> Iterator[StorageService]:
     """A storage with a container named one."""
     storage = StorageService(tmp_path, "overlay2")
-    storage.create_container("one", storage.apply_layer([LAYER]).chain_id)
+    storage.create_container("one", storage.apply_layer([LAYER], parent=None).chain_id)
     yield storage
     storage.remove_container("one")
     storage.wait_background()
