@@ -1,5 +1,5 @@
 # The doors of the project; `make run` and `make test` do all the set-up themselves.
-.PHONY: run stop test guest-test lint format lock bench install clean
+.PHONY: run stop test soak guest-test lint format lock bench install clean
 
 run: ## from nothing to an HTTP answer out of a container
 	@packaging/setup.sh run
@@ -11,6 +11,10 @@ stop: ## end what `make run` left running
 test: ## linters and all tests; as root, in namespaces of their own
 	@packaging/setup.sh test
 	@.venv/bin/python -m pytest --verbose $(TESTS)
+
+soak: ## the tests that look for rare faults, SOAK times longer than in `make test`
+	@packaging/setup.sh test
+	@BOXSHIP_SOAK=$(or $(SOAK),20) .venv/bin/python -m pytest --verbose $(or $(TESTS),tests/fuzz tests/engine/test_races.py)
 
 guest-test: ## the engine on control groups version 2 and under systemd, in an emulated machine
 	@tests/guest/run.sh $(KINDS)

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.support.waiting import wait_until
 
 FORK_BOMB = "(while :; do sleep 900 & done); exec sleep 900"
 EATER = "tail /dev/zero"
-RACE_SECONDS = 6.0
 
 
 def state(daemon: Daemon, container: str) -> Any:
@@ -236,55 +234,3 @@ def test_a_bind_source_is_created_for_v(boxship: Cli, busybox: str, scratch: Pat
     source = scratch / "new" / "dir"
     boxship("run", "--rm", "-v", f"{source}:/x", busybox, "touch", "/x/file")
     assert (source / "file").exists()
-
-
-# Two at once
-
-
-class Rival(threading.Thread):
-    """A client that wants its own way with a container that others use too."""
-
-    def __init__(self, daemon: Daemon, verbs: list[tuple[str, str]], until: float) -> None:
-        super().__init__()
-        self._daemon = daemon
-        self._verbs = verbs
-        self._until = until
-        self.wrong: list[Any] = []
-        self.rounds = 0
-
-    def run(self) -> None:
-        while time.monotonic() < self._until:
-            self.rounds += 1
-            for method, target in self._verbs:
-                body = {"Image": "busybox", "Cmd": ["sleep", "900"]} if "create" in target else None
-                status, answer = self._daemon.request(method, target, body)
-                if status >= 500:
-                    self.wrong.append((method, target, status, answer))
-
-
-@pytest.mark.usefixtures("unchanged", "busybox")
-def test_clients_that_disagree(daemon: Daemon) -> None:
-    create = ("POST", "/containers/create?name=apple")
-    start, stop, kill, restart, pause, unpause = (
-        ("POST", f"/containers/apple/{verb}")
-        for verb in ("start", "stop?t=0", "kill", "restart?t=0", "pause", "unpause")
-    )
-    remove, force = ("DELETE", "/containers/apple"), ("DELETE", "/containers/apple?force=1")
-    until = time.monotonic() + RACE_SECONDS
-    rivals = [
-        Rival(daemon, verbs, until)
-        for verbs in (
-            [create, start, stop, remove],
-            [start, stop, restart, create],
-            [create, start, kill, force],
-            [pause, unpause, start, ("GET", "/containers/json?all=1")],
-        )
-    ]
-    for rival in rivals:
-        rival.start()
-    for rival in rivals:
-        rival.join(60)
-        assert not rival.is_alive(), daemon.log[-3000:]
-    daemon.request(*force)
-    assert [rival.wrong for rival in rivals] == [[], [], [], []]
-    assert all(rival.rounds > 3 for rival in rivals)
