@@ -158,8 +158,7 @@ class Pusher:
             progress(Progress(id=short_id(layer.diff_id), status="Preparing"))
         async with self._reclaimer.lease() as lease:
             await _hold(lease, image)
-            labels = {blob.digest: short_id(blob.diff_id) for blob in image.blobs}
-            sources = self._catalog.store.sources(target.domain, labels)
+            sources = self._catalog.store.sources(target.domain, self._known(image))
             session = self._client.repository(target, auth, "pull,push", sources[:MAX_SOURCES])
             with session.translated(), _first_failure():
                 async with asyncio.TaskGroup() as group:
@@ -173,7 +172,6 @@ class Pusher:
                     image = await self._outgoing.prepare(image, lease, report, leave)
                     await _hold(lease, image)
                     item = parcel(self._content, image)
-                    sources = self._catalog.store.sources(target.domain, item.labels)
                     tag = target.tag or ""
                     await self._push_parcel(session, item, tag, sources, progress, ahead)
             self._register(target, image, item)
@@ -184,6 +182,11 @@ class Pusher:
             size=len(item.data),
             platform=image.config.platform,
         )
+
+    def _known(self, image: Image) -> list[str]:
+        """Digests of an image's layers, as they are and as earlier pushes compressed them."""
+        compressed = [self._catalog.store.compressed_layer(one.diff_id) for one in image.blobs]
+        return [one.digest for one in (*image.blobs, *compressed) if one is not None]
 
     def _index_of(self, target: Reference) -> Descriptor | None:
         """Describe the index that a tag leads to."""
