@@ -4,7 +4,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.guest import containers, leftovers
+from tests.guest import containers, leftovers, sublinks
 from tests.guest.kit import boxship, equal, expect, run, run_checks, until
 
 _LOG = Path("/var/log/boxshipd.log")
@@ -82,6 +82,7 @@ def main() -> int:
             containers.image_is_loaded,
             group_is_below_the_default_parent,
             *containers.BEFORE_RESTART,
+            *sublinks.CHECKS,
             killed_daemon_harms_no_container,
             containers.last_container_is_removed,
             nothing_is_left,
