@@ -5,6 +5,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from boxship.linux.priority import wait_behind_others
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +71,7 @@ class Background:
             self.submit(work)
 
     def _run(self) -> None:
+        wait_behind_others()
         while (work := self._queue.get()) is not None:
             try:
                 work()
