@@ -2,8 +2,8 @@
 
 import pytest
 
-from boxship.engine.images.attestations import STATEMENT
 from boxship.errors import NotFoundError
+from boxship.oci.intoto import STATEMENT
 from boxship.oci.platform import host_platform
 from tests.engine.images.conftest import House
 from tests.support.images import attestation_of, image_for
