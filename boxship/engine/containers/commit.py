@@ -45,6 +45,16 @@ async def commit(
 ) -> Image:
     """Make an image. See ContainerService.commit."""
     _check_state(container)
+    try:
+        return await _commit(context, runner, container, request)
+    except FileNotFoundError:
+        _check_state(context.current(container))  # it was removed while its files were read
+        raise
+
+
+async def _commit(
+    context: Context, runner: Runner, container: Container, request: CommitRequest
+) -> Image:
     execution = _execution(container.config, request)
     return await context.images.commit(
         lambda: context.storage.capture_changes(
