@@ -1,7 +1,6 @@
 """Attached clients and execs, with real crun and conmon."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -132,12 +131,9 @@ async def test_detach_and_attach_again(machine: Machine) -> None:
 async def test_much_output_is_whole(machine: Machine) -> None:
     spec = machine.spec(log_path=None)
     client, _, pumping = attach(machine, spec)
-    began = time.perf_counter()
     await machine.begin(spec, "dd", "if=/dev/zero", "bs=64k", "count=3200")
     await pumping
-    rate = len(client.received) / (1 << 20) / (time.perf_counter() - began)
     assert bytes(client.received).count(b"\0") == 200 << 20
-    assert rate > 60, f"{rate:.0f} MiB/s"  # alone on the machine: above 200
 
 
 async def test_slow_client_holds_the_container_up(machine: Machine) -> None:
