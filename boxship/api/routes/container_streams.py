@@ -16,7 +16,7 @@ from boxship.api.websocket import WebsocketDuplex, accept_header
 from boxship.engine.containers.attach import AttachOptions
 from boxship.engine.containers.logs import LogOptions
 from boxship.errors import InvalidParameterError
-from boxship.units import parse_timestamp
+from boxship.units import natural, parse_timestamp
 
 if TYPE_CHECKING:
     from boxship.engine import Engine
@@ -59,7 +59,7 @@ def _moment(request: Request, key: str) -> int:
 
 def _tail(text: str) -> int | None:
     """Read the number of lines; anything else, such as ``all``, means all, as in Docker."""
-    return int(text) if text.isascii() and text.isdigit() else None
+    return natural(text)
 
 
 async def container_attach(request: Request, engine: "Engine") -> None:
