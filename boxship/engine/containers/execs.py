@@ -11,6 +11,7 @@ from boxship.engine.containers.container import Container
 from boxship.engine.containers.context import Context
 from boxship.engine.containers.lifecycle import next_status
 from boxship.engine.containers.merge import process_env
+from boxship.engine.runtime.errors import RuntimeFailedError
 from boxship.engine.runtime.task import AttachRequest, ExecSpec, TaskExit
 from boxship.errors import BoxshipError, ConflictError, InvalidParameterError, NotFoundError
 from boxship.ids import new_id
@@ -19,6 +20,8 @@ from boxship.wire.duplex import Duplex
 
 logger = logging.getLogger(__name__)
 
+ENDING_S = 1.0
+"""How long an exec that the runtime could not start waits for its container's end to show."""
 FINISHED_KEPT = 1000
 """Ended sessions that can still be inspected, over all containers."""
 
@@ -117,7 +120,7 @@ class Execs:
         except BoxshipError as error:
             self._update(session, running=False, exit_code=getattr(error, "exit_code", 126))
             self.kill(session.id)
-            self._check_still_running(container)
+            await self._check_unchanged(container, error)
             raise
         except BaseException:
             self._update(session, running=False, exit_code=126)
@@ -132,13 +135,34 @@ class Execs:
             if not detached:
                 await asyncio.wait({following})
 
-    def _check_still_running(self, container: Container) -> None:
+    async def _check_unchanged(self, container: Container, error: BoxshipError) -> None:
         """Raise ConflictError or NotFoundError when a container ended, or was frozen, meanwhile:
         what the runtime says of an exec then tells nobody why."""
-        next_status("exec", self._context.current(container))
+        lock = self._context.lock(container.id)
+        changing = lock.locked()
+        async with lock:
+            next_status("exec", self._context.current(container))
+        by_runtime = isinstance(error, RuntimeFailedError)
+        if await self._ends(container, ENDING_S if by_runtime else 0):
+            raise ConflictError(f"container {container.id} is not running")
+        if by_runtime and (changing or "is paused" in error.message):
+            raise ConflictError(
+                f"container {container.id} was paused or restarted at that moment: try again"
+            )
+
+    async def _ends(self, container: Container, patience_s: float) -> bool:
+        """Tell whether the container's task has ended, or does so within a moment."""
         task = container.state.task
         if task is None or is_gone(task.pid, task.pid_start_time):
-            raise ConflictError(f"container {container.id} is not running")
+            return True
+        try:
+            ended = self._context.runtime.wait_exit(container.id)
+            await asyncio.wait_for(ended, patience_s)
+        except NotFoundError:
+            return True
+        except TimeoutError:
+            return False
+        return True
 
     async def _follow(
         self, container: Container, session: ExecSession, ended: Awaitable[TaskExit]
