@@ -43,13 +43,14 @@ async def create(context: Context, request: ContainerRequest) -> Created:
     container = _build(context, request, image)
     context.store.check_name_free(container.name)
     chain_id = image.chain_ids[-1] if image.chain_ids else None
-    await asyncio.to_thread(context.storage.create_container, container.id, chain_id)
-    try:
-        container = await _with_mounts(context, container)
-        _insert(context, container)
-    except BaseException:
-        await _undo(context, container)
-        raise
+    async with context.images.layers_kept(image):
+        await asyncio.to_thread(context.storage.create_container, container.id, chain_id)
+        try:
+            container = await _with_mounts(context, container)
+            _insert(context, container)
+        except BaseException:
+            await _undo(context, container)
+            raise
     return Created(id=container.id, warnings=tuple(warnings))
 
 

@@ -6,7 +6,7 @@ worker thread after the answer; what a crash leaves is found again by ``sweep`` 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -106,6 +106,24 @@ class Reclaimer:
             if lease.id and not is_kept:
                 self._store.leases.end(lease.id)
             self.reclaim(lease.digests, lease.chains)
+
+    @asynccontextmanager
+    async def guard(
+        self, chains: Sequence[str], is_needed: Callable[[], bool]
+    ) -> AsyncIterator[None]:
+        """Keep layers, lowest first, that something has and might lose meanwhile.
+
+        Cheaper than a lease: they are looked at afterwards only where ``is_needed`` says no.
+        """
+        lease = Lease(self, "")
+        self._leases.add(lease)
+        try:
+            await lease.hold(chains=chains)
+            yield
+        finally:
+            self._leases.discard(lease)
+            if not is_needed():
+                self.reclaim((), reversed(chains))
 
     def note(self, lease: Lease, keys: Iterable[str]) -> None:
         """Write down what a lease that outlives the engine protects."""

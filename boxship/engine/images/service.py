@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 
 from boxship.engine.config import RegistryConfig
@@ -38,7 +38,7 @@ from boxship.engine.registry.auth import RegistryAuth
 from boxship.engine.registry.client import RegistryClient
 from boxship.engine.state.database import Database
 from boxship.engine.storage.service import CapturedLayer, StorageService
-from boxship.errors import BoxshipError, InvalidParameterError
+from boxship.errors import BoxshipError, InvalidParameterError, NotFoundError
 from boxship.oci.descriptor import Descriptor
 from boxship.oci.image import ExecutionConfig, OriginConfig
 from boxship.reference import Reference, parse_normalized
@@ -242,6 +242,21 @@ class ImageService:
         report = plan(self._database, self._catalog, planned, filters, layer_size)
         abandoned = self._reclaimer.size_of(self._reclaimer.abandonable())
         return replace(report, space_reclaimed=report.space_reclaimed + abandoned)
+
+    @asynccontextmanager
+    async def layers_kept(self, image: Image) -> AsyncIterator[None]:
+        """Keep an image's layers while something is made on them, should the image be removed.
+
+        Raises NotFoundError where that has happened already.
+        """
+
+        def is_here() -> bool:
+            return self._catalog.by_id(image.id) is not None
+
+        async with self._reclaimer.guard(image.chain_ids, is_here):
+            if not is_here():
+                raise NotFoundError(f"No such image: {image.id}")
+            yield
 
     def reclaim_layers(self, chain_ids: tuple[str, ...]) -> None:
         """Give back the space of layers that a removed container stood on, if nothing else does.
