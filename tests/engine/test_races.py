@@ -208,7 +208,7 @@ LIFE: list[Step] = [
 
 
 def test_lives(daemon: Daemon) -> None:
-    seen = compete(daemon, [*LIFE, commit], clients=4, time_s=seconds(8))
+    seen = compete(daemon, [*LIFE, commit], clients=4, time_s=seconds(4))
     for row in daemon.get("/containers/json?all=1"):
         shown = daemon.get(f"/containers/{row['Id']}/json")
         assert list(contradictions(shown)) == []
@@ -298,7 +298,7 @@ def test_networks_and_volumes(daemon: Daemon) -> None:
         look_at_networks, make_volume, remove_volume, prune_volumes, create_joined, create_joined,
         start, start, stop, remove_by_force, look,
     ]  # fmt: skip
-    seen = compete(daemon, steps, clients=4, time_s=seconds(6))
+    seen = compete(daemon, steps, clients=4, time_s=seconds(3))
     for row in daemon.get("/containers/json?all=1"):
         assert daemon.request("DELETE", f"/containers/{row['Id']}?force=1&v=1")[0] == 204
     daemon.request("POST", "/networks/prune")
@@ -358,7 +358,7 @@ def save(rival: Rival) -> tuple[int, Any]:
 
 def test_images(daemon: Daemon) -> None:
     steps = [tag, untag, untag, pull, pull, prune_images, list_images, run_briefly, save]
-    seen = compete(daemon, steps, clients=4, time_s=seconds(5))
+    seen = compete(daemon, steps, clients=4, time_s=seconds(3))
     daemon.request("POST", "/images/create?fromImage=busybox&tag=latest")
     clear(daemon)
     assert 200 in seen["pull"]

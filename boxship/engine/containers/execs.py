@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 ENDING_S = 1.0
 """How long an exec that the runtime could not start waits for its container's end to show."""
+PASSING_WORDS = ("is paused", "setns `", "conmon ended without a report")
+"""What the runtime says where a container's processes go away or are frozen under an exec."""
 FINISHED_KEPT = 1000
 """Ended sessions that can still be inspected, over all containers."""
 
@@ -145,9 +147,10 @@ class Execs:
         by_runtime = isinstance(error, RuntimeFailedError)
         if await self._ends(container, ENDING_S if by_runtime else 0):
             raise ConflictError(f"container {container.id} is not running")
-        if by_runtime and (changing or "is paused" in error.message):
+        if by_runtime and (changing or any(words in error.message for words in PASSING_WORDS)):
             raise ConflictError(
-                f"container {container.id} was paused or restarted at that moment: try again"
+                f"container {container.id} was paused, restarted or ended at that moment: try "
+                f"again ({error.message})"
             )
 
     async def _ends(self, container: Container, patience_s: float) -> bool:
