@@ -27,7 +27,7 @@ class _Exchange:
     """What a thread is doing: the connection of the request that it waits for, if any."""
 
     def __init__(self) -> None:
-        self.connection: _PlainConnection | _TlsConnection | None = None
+        self.connection: _PlainConnection | None = None
         self.is_over = False
 
     def wake(self) -> None:
@@ -100,19 +100,8 @@ class _PlainConnection(HTTPConnection):
         super().request(*args, **options)
 
 
-class _TlsConnection(HTTPSConnection):
-    idle_since = 0.0
-    stream: socket.socket | None = None
-
-    def connect(self) -> None:
-        _note(self)
-        super().connect()
-        self.stream = self.sock
-        _note(self)  # there was no socket to shut down before
-
-    def request(self, *args: Any, **options: Any) -> None:
-        _note(self)
-        super().request(*args, **options)
+class _TlsConnection(_PlainConnection, HTTPSConnection):
+    """The same over TLS: what follows in the order of resolution connects."""
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -127,19 +116,11 @@ class _PlainPool(HTTPConnectionPool):
         return _close_idle(self, before)
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_PlainPool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
-    idle: IdleConnections
-
-    def _put_conn(self, connection: Any) -> None:
-        _put(self, super()._put_conn, connection)
-
-    def close_idle(self, before: float) -> float | None:
-        """See ``idle.Pool``."""
-        return _close_idle(self, before)
 
 
-def _put(pool: _PlainPool | _TlsPool, keep: Callable[[Any], None], connection: Any) -> None:
+def _put(pool: _PlainPool, keep: Callable[[Any], None], connection: Any) -> None:
     """Keep a connection for the next request, and note since when."""
     if connection is not None:
         connection.idle_since = pool.idle.clock()
@@ -147,11 +128,11 @@ def _put(pool: _PlainPool | _TlsPool, keep: Callable[[Any], None], connection: A
     pool.idle.returned(pool)
 
 
-def _close_idle(pool: _PlainPool | _TlsPool, before: float) -> float | None:
+def _close_idle(pool: _PlainPool, before: float) -> float | None:
     connections = pool.pool
     if connections is None:  # the pool is closed
         return None
-    kept: list[_PlainConnection | _TlsConnection] = []
+    kept: list[_PlainConnection] = []
     with suppress(queue.Empty):
         while True:
             connection = connections.get(block=False)
