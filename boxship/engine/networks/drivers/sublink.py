@@ -4,6 +4,7 @@ Frames pass the host by: no bridge, no packet filter, no published ports; whoeve
 network sees the container as a neighbour. The host itself does not (a property of the kernel).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -43,7 +44,7 @@ _PASSTHRU = "passthru"
 Networks = Callable[[], Iterable[Network]]
 
 
-class SublinkDriver:
+class SublinkDriver(ABC):
     """What both drivers have in common."""
 
     name = ""
@@ -78,9 +79,9 @@ class SublinkDriver:
             if parent and other.options.get(OPTION_PARENT) == parent:
                 self.check_neighbour(spec, other, parent)
 
+    @abstractmethod
     def check_modes(self, options: Mapping[str, str]) -> None:
         """Raise InvalidParameterError for a mode that does not exist."""
-        raise NotImplementedError
 
     def check_neighbour(self, spec: NetworkSpec, other: Network, parent: str) -> None:
         """Raise ForbiddenError where two networks cannot be on one parent."""
@@ -144,9 +145,9 @@ class SublinkDriver:
         """Return nothing: the packets do not pass the host's packet filter."""
         return ()
 
+    @abstractmethod
     def sublink(self, settings: LinkSettings, parent: int, network: Network) -> Request:
         """Return the request that makes a container's interface."""
-        raise NotImplementedError
 
     def _join(self, network: Network, endpoint: Endpoint, namespace: NetworkNamespace) -> None:
         routes, mtu = self._kernel.routes, network.options.get(OPTION_MTU)
